@@ -1,0 +1,129 @@
+"""The three records a hospital hands in, as pydantic models at the edge: cases, references, outputs."""
+
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+#: Longest text of one field, in characters: a report of a megabyte is a mistake, not a report.
+MAX_TEXT = 1_000_000
+
+Kind = Literal["outputs", "references", "cases"]
+TaskName = Literal["report", "classification", "vqa"]
+ReferenceKind = Literal["final_report", "label_set", "answer", "adjudication"]
+DraftSeen = Literal["yes", "no", "unknown"]
+
+
+def _number_as_text(value: object) -> object:
+    """Identifiers are often whole numbers in CSV and JSON; 1024 and "1024" are the same patient."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return value
+
+
+Id = Annotated[
+    str,
+    BeforeValidator(_number_as_text),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=512),
+]
+Text = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
+Word = Annotated[
+    str,
+    BeforeValidator(_number_as_text),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+]
+Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Record(BaseModel):
+    """What the three kinds share: unknown fields are refused, so a misspelt column is never lost silently."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: ClassVar[Kind]
+
+
+class Image(Record):
+    """An image by its address and content hash."""
+
+    uri: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+
+
+class Case(Record):
+    """An imaging study: who (pseudonymous), when, which images, and the attributes that slices are cut by."""
+
+    kind: ClassVar[Kind] = "cases"
+    case_id: Id
+    patient_id: Id | None = None
+    studied_at: str | datetime | None = None
+    images: list[Image] = []
+    attributes: dict[str, str | int | float | bool | None] = {}
+
+
+class Reference(Record):
+    """What became known about a case: the signed report, labels, an answer, an adjudication."""
+
+    kind: ClassVar[Kind] = "references"
+    case_id: Id
+    task: TaskName
+    reference_kind: ReferenceKind
+    item: Word | None = None
+    author: Word | None = None
+    version: int | None = None
+    finalised_at: str | datetime | None = None
+    draft_seen: DraftSeen = "unknown"
+    addendum: bool = False
+    text: Text | None = None
+    labels: dict[str, Literal[0, 1] | None] | None = None
+    # context the report judge needs and the report itself often leaves out
+    indication: Text | None = None
+    has_prior: bool | None = None
+
+    @model_validator(mode="after")
+    def _has_content(self) -> "Reference":
+        if self.text is None and self.labels is None:
+            raise ValueError("a reference needs text or labels")
+        return self
+
+
+class Output(Record):
+    """What the system under audit said about a case."""
+
+    kind: ClassVar[Kind] = "outputs"
+    case_id: Id
+    task: TaskName
+    version: Word
+    output_id: Id | None = None
+    patient_id: Id | None = None
+    item: Word | None = None
+    prompt: Text | None = None
+    images: list[Image] = []
+    sample: int = 0
+    rank: Annotated[int, Field(ge=1)] | None = None
+    produced_at: str | datetime | None = None
+    origin: Literal["recorded", "replayed"] = "recorded"
+    text: Text | None = None
+    scores: dict[str, Probability | None] | None = None
+    decisions: dict[str, Literal[0, 1] | None] | None = None
+    confidence: dict[str, Probability | None] = {}
+    latency_ms: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    error: Text | None = None
+
+    @model_validator(mode="after")
+    def _has_content(self) -> "Output":
+        if self.text is None and self.scores is None and self.decisions is None and self.error is None:
+            raise ValueError("an output needs text, scores, decisions or an error")
+        return self
+
+
+RECORDS: dict[Kind, type[Record]] = {"outputs": Output, "references": Reference, "cases": Case}
+
+
+def json_schema(kind: Kind) -> dict[str, Any]:
+    """The JSON Schema of one kind of record, for people who write exports."""
+    return RECORDS[kind].model_json_schema()

@@ -1,0 +1,92 @@
+"""The judged table: the one schema that every monitor reads.
+
+One row is one judgement: what a judge found when it held one output against its reference, at grain
+(output, item). For reports the item is ``report``; for classification it is the finding; for visual
+questions it is the question. An output has its rows from the day it arrives: columns that need a
+reference are null until then, and `status` says why.
+
+Slice attributes (age band, sex, view, …) come as further string columns; a missing attribute is the value
+``(missing)``, so that it is a slice of its own.
+"""
+
+from typing import Final
+
+import pyarrow as pa
+
+#: One unit on the integer grid of every contribution: values are multiples of 2**-20.
+GRID: Final = 1 << 20
+
+#: Why a row has no judgement, or that it has one.
+STATUSES: Final = ("judged", "awaiting", "unparseable", "judge_failed", "output_error")
+
+#: The value of a slice attribute that nobody recorded.
+MISSING: Final = "(missing)"
+
+_CATEGORY = pa.dictionary(pa.int32(), pa.string())
+
+#: Identity, time and provenance of the row; present for every task.
+COMMON: Final[tuple[pa.Field, ...]] = (
+    pa.field("digest", pa.binary(16), nullable=False),  # names the row's content: the key of what is made of it
+    pa.field("output_id", pa.string(), nullable=False),
+    pa.field("case_id", pa.string(), nullable=False),
+    pa.field("subject_id", pa.string(), nullable=False),  # the patient, or the study where no patient is known
+    pa.field("clustered_by", _CATEGORY, nullable=False),  # patient | study
+    pa.field("task", _CATEGORY, nullable=False),
+    pa.field("item", _CATEGORY, nullable=False),
+    pa.field("version", _CATEGORY, nullable=False),
+    pa.field("origin", _CATEGORY, nullable=False),  # recorded | replayed
+    pa.field("draft_seen", _CATEGORY, nullable=False),  # yes | no | unknown | none (no reference)
+    pa.field("day", pa.date32()),  # null: undated, in no trend
+    pa.field("weight", pa.int64(), nullable=False),  # on GRID: 1/k of its case where k unranked drafts count
+    pa.field("status", _CATEGORY, nullable=False),
+    pa.field("length", pa.int32()),  # words of the output's text
+    pa.field("confidence", pa.float64()),  # in [0, 1], where the output states one
+)
+
+#: What the report judge counted (null unless status is ``judged``).
+REPORT: Final[tuple[pa.Field, ...]] = tuple(
+    pa.field(name, pa.int32())
+    for name in (
+        "asserted",  # positive claims in the draft
+        "reference_findings",  # positive claims in the reference
+        "contradicted",
+        "unsupported",
+        "unaddressed",
+        "omitted",
+        "laterality",
+        "significant_contradicted",  # contradicted with significance urgent or actionable
+        "significant_omitted",
+    )
+) + (pa.field("score", pa.float64()),)
+
+#: Scores of a classifier against labels; one row per (output, finding).
+CLASSIFICATION: Final[tuple[pa.Field, ...]] = (
+    pa.field("probability", pa.float64()),
+    pa.field("label", pa.int8()),  # 1 present, 0 absent, null not labelled
+    pa.field("decision", pa.int8()),  # the system's own decision at its operating point
+)
+
+#: Answers to questions about an image.
+VQA: Final[tuple[pa.Field, ...]] = (
+    pa.field("closed", pa.int8()),  # 1 yes/no question, 0 open
+    pa.field("correct", pa.int8()),
+    pa.field("abstained", pa.int8()),
+    pa.field("answered_yes", pa.int8()),  # closed questions only
+    pa.field("truth_yes", pa.int8()),
+)
+
+TASK_COLUMNS: Final[dict[str, tuple[pa.Field, ...]]] = {
+    "report": REPORT,
+    "classification": CLASSIFICATION,
+    "vqa": VQA,
+}
+
+
+def judged_schema(task: str, attributes: tuple[str, ...] = ()) -> pa.Schema:
+    """The Arrow schema of the judged table of one task, with its slice attributes as string columns.
+
+    >>> judged_schema("classification", ("sex",)).names[-2:]
+    ['decision', 'sex']
+    """
+    slices = [pa.field(name, _CATEGORY, nullable=False) for name in attributes]
+    return pa.schema([*COMMON, *TASK_COLUMNS[task], *slices])

@@ -1,0 +1,175 @@
+"""The Dossier: all that a report needs to know, as plain frozen dataclasses.
+
+Numbers arrive here already suppressed (`Row.suppressed`): a report can only show what it was given. NaN is
+never used; an undefined number is None and `note` says why.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One measurement as it may be shown."""
+
+    measure: str
+    title: str
+    task: str
+    version: str
+    item: str  # "" = the task as a whole
+    slice: str  # "all", "age=40-64", "age=40-64 & sex=F"
+    contrast: str  # "" | "rest" | "reference"
+    start: date | None
+    end: date | None
+    value: float | None
+    low: float | None
+    high: float | None
+    n: float
+    counted: str  # "reports", "positive claims", "images"
+    events: float | None
+    n_eff: float | None
+    patients: int
+    patients_exact: bool
+    resampled: str  # "patients" or "studies" (no patient key)
+    unit: str  # "share" (shown as %), "score", "difference", "distance"
+    direction: str
+    interval: str
+    note: str
+    suppressed: bool
+    status: str = ""  # verdict: ok watch act insufficient stale failed, or "" without a threshold
+    reason: str = ""
+    watch: float | None = None
+    act: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """How many outputs there were and how many of them could be judged, for one task."""
+
+    task: str
+    version: str
+    outputs: int
+    linked: int  # with a reference
+    judged: int
+    awaiting: int
+    unparseable: int
+    judge_failed: int
+    output_error: int
+    undated: int
+    cases: int
+    patients: int
+    study_clustered_share: float  # share of cases without a patient key
+
+
+@dataclass(frozen=True, slots=True)
+class ReliabilityBin:
+    """One bin of a reliability diagram: mean confidence against observed frequency."""
+
+    task: str
+    version: str
+    item: str
+    low: float
+    high: float
+    n: float
+    confidence: float
+    frequency: float
+    frequency_low: float
+    frequency_high: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrendPoint:
+    """One period of a trend. Immature periods may still change and are drawn open."""
+
+    measure: str
+    title: str
+    task: str
+    version: str
+    slice: str
+    period: date  # first day of the week or month
+    value: float | None
+    low: float | None
+    high: float | None
+    n: float
+    mature: bool
+    status: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DriftColumn:
+    """One column of the drift panel: distance to the reference window against its null band."""
+
+    column: str
+    title: str
+    distance: float
+    null_high: float  # 95 % point of the distance between two samples of one population at this size
+    drifted: bool
+    method: str
+    categories: tuple[str, ...]
+    reference_shares: tuple[float, ...]
+    window_shares: tuple[float, ...]
+    evidently_score: float | None = None
+    evidently_method: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Exemplar:
+    """A judged error as a committee may see it. Texts are empty unless the exemplar policy allows them."""
+
+    case: str  # keyed hash, shortened
+    code: str  # FAB, OMI, LAT …
+    kind: str  # contradicted, unsupported, unaddressed, omitted, laterality …
+    finding: str
+    significance: str
+    draft: str  # the sentence or the span, or ""
+    draft_span: tuple[int, int] | None  # the offending part within `draft`
+    reference: str
+    reference_span: tuple[int, int] | None
+    slice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where the numbers come from."""
+
+    audit: str
+    key: str
+    config: str
+    inputs: str
+    segments: int
+    last_segment: int
+    journal_head: str
+    code: str  # product version
+    judges: tuple[tuple[str, str], ...]  # (task, judge name and digest)
+    monitors: tuple[tuple[str, int], ...]
+    seed: int
+    restates: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """Everything in one audit's report."""
+
+    system: str
+    title: str
+    owner: str
+    intended_use: str
+    timezone: str
+    versions: tuple[str, ...]
+    current_version: str
+    start: date | None
+    end: date | None
+    as_of: datetime
+    status: str
+    maturity_days: int
+    simulated: bool
+    flows: tuple[Flow, ...]
+    rows: tuple[Row, ...]
+    reliability: tuple[ReliabilityBin, ...]
+    trend: tuple[TrendPoint, ...]
+    version_changes: tuple[tuple[date, str], ...]
+    drift: tuple[DriftColumn, ...]
+    exemplars: tuple[Exemplar, ...]
+    exemplar_policy: str
+    limits: tuple[str, ...]  # sentences a reader must know
+    provenance: Provenance
