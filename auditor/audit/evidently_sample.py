@@ -1,0 +1,47 @@
+"""Evidently's familiar drift page, on a bounded sample of the window beside one of the reference window."""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from monitors.evidently_drift import Page, evidently_page
+
+from auditor.audit.measuring import reference_of
+from auditor.audit.scope import Scope
+from auditor.audit.tallying import within
+from monitors.measurement import Window
+from monitors.sample import RowSample
+
+#: Rows of each sample: enough for a picture; our own distances use every row.
+SAMPLE = 2_000
+_NUMERICAL = {"report": ("length", "score"), "classification": ("probability",), "vqa": ("length",)}
+_CATEGORICAL = {"report": (), "classification": ("decision", "label"), "vqa": ("correct",)}
+
+__all__ = ["Page", "drift_page"]
+
+
+def drift_page(task: str, judged: pa.Table, scope: Scope) -> Page | None:
+    """The page and its scores, or None where no reference window is declared or one side has no rows."""
+    reference_window = reference_of(scope.settings)
+    if reference_window is None:
+        return None
+    numerical = list(_NUMERICAL[task])
+    categorical = [*_CATEGORICAL[task], *scope.settings.slice_attributes]
+    samples = [
+        _sample(judged, window, [*numerical, *categorical], scope.settings.seed)
+        for window in (reference_window, scope.window)
+    ]
+    if any(sample.num_rows == 0 for sample in samples):
+        return None
+    usable = [name for name in numerical if all(s[name].null_count < s.num_rows for s in samples)]
+    texts = [name for name in categorical if all(s[name].null_count < s.num_rows for s in samples)]
+    return evidently_page(samples[0], samples[1], usable, texts)
+
+
+def _sample(judged: pa.Table, window: Window, columns: list[str], seed: int) -> pa.Table:
+    inside = pa.array([within(day, window) for day in judged["day"].to_pylist()], pa.bool_())
+    rows = judged.filter(inside)
+    for name in columns:
+        if pa.types.is_dictionary(rows.schema.field(name).type) or pa.types.is_int8(rows.schema.field(name).type):
+            # categories by name; Evidently's chi-square refuses 0/1 columns typed as numbers
+            text = pc.cast(rows[name], pa.string())
+            rows = rows.set_column(rows.schema.get_field_index(name), name, text)
+    return RowSample.of(rows, columns, k=SAMPLE, seed=seed).table.select(columns)

@@ -1,0 +1,161 @@
+"""The judged table: every output from the day it arrives, in the schema that monitors read."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from auditor.audit.linking import Linked, slice_columns, subjects
+from auditor.settings import AuditSettings
+from monitors.judged import judged_schema
+
+
+def from_judgements(
+    linked: Linked, judgements: pa.Table, keys: Sequence[bytes], task: str, settings: AuditSettings
+) -> pa.Table:
+    """One row an output, for tasks whose judge reads text (report, vqa)."""
+    common = _common(linked, keys, settings, task)
+    failed = pc.is_valid(linked.outputs["error"])
+    status = pc.if_else(failed, "output_error", judgements["status"])
+    item = (
+        pa.array(["report"] * len(keys)) if task == "report" else pc.fill_null(linked.outputs["item"], "question")
+    )
+    columns = common | {"status": status, "item": item}
+    judged = pc.equal(status, "judged")
+    schema = judged_schema(task, settings.slice_attributes)
+    for name in schema.names:
+        if name in judgements.column_names and name not in columns:
+            # counts of a row that was not judged are null, whatever the judge could still count in the draft
+            columns[name] = pc.if_else(judged, judgements[name], pa.scalar(None, judgements[name].type))
+    return _table(columns, schema)
+
+
+def from_labels(linked: Linked, keys: Sequence[bytes], settings: AuditSettings) -> pa.Table:
+    """One row an (output, finding), for classification: scores and decisions beside the labels.
+
+    The judgement is the pair of numbers itself, so nothing is stored between: the row's digest is the hash
+    of output, reference and operating point.
+    """
+    task = settings.tasks["classification"]
+    findings = task.findings or _findings(linked.outputs)
+    scores = _matrix(linked.outputs["scores"], findings)
+    decisions = _matrix(linked.outputs["decisions"], findings)
+    labels = _matrix(linked.references["labels"], findings)
+    points = np.array([task.operating_points.get(f, np.nan) for f in findings])
+    decided = np.where(np.isnan(scores) | np.isnan(points), np.nan, (scores >= points).astype(float))
+    decisions = np.where(np.isnan(decisions), decided, decisions)
+
+    failed = np.asarray(pc.is_valid(linked.outputs["error"]))
+    stated = ~np.isnan(scores) | ~np.isnan(decisions) | failed[:, None]
+    row, column = np.nonzero(stated)
+    common = {
+        name: pa.chunked_array(c).take(row) if isinstance(c, list) else c.take(row)
+        for name, c in _common(linked, keys, settings, "classification").items()
+    }
+    status = np.where(failed, "output_error", np.where(linked.has_reference, "judged", "awaiting"))
+    columns = common | {
+        "item": pa.DictionaryArray.from_arrays(pa.array(column, pa.int32()), pa.array(findings, pa.string())),
+        "status": pa.array(status[row]),
+        "probability": _floats(scores[row, column]),
+        "label": _bits(labels[row, column]),
+        "decision": _bits(decisions[row, column]),
+    }
+    return _table(columns, judged_schema("classification", settings.slice_attributes))
+
+
+def _common(linked: Linked, keys: Sequence[bytes], settings: AuditSettings, task: str) -> dict[str, Any]:
+    outputs = linked.outputs
+    subject, clustered = subjects(linked)
+    slices = slice_columns(linked, settings)
+    seen = pc.if_else(
+        pa.array(linked.has_reference), pc.fill_null(linked.references["draft_seen"], "unknown"), "none"
+    )
+    columns: dict[str, Any] = {
+        "output_id": outputs["output_id"],
+        "case_id": outputs["case_id"],
+        "subject_id": subject,
+        "clustered_by": clustered,
+        "task": pa.array([task] * outputs.num_rows, pa.string()),
+        "version": outputs["version"],
+        "origin": outputs["origin"],
+        "draft_seen": seen,
+        "day": outputs["day"],
+        "weight": pa.array(linked.weight),
+        "length": pc.cast(pc.count_substring_regex(outputs["text"], r"\S+"), pa.int32()),
+        "confidence": _confidence(outputs, settings, task),
+    } | slices
+    columns["digest"] = _digests(keys, columns, settings)
+    return columns
+
+
+def _digests(keys: Sequence[bytes], columns: dict[str, Any], settings: AuditSettings) -> pa.Array:
+    """The name of all that a tally could see in a row: its judgement, and how the row is weighed and sliced."""
+    names = ["subject_id", "clustered_by", "draft_seen", "version", "origin", *settings.slice_attributes]
+    text = pc.binary_join_element_wise(
+        *(pc.cast(columns[name], pa.string()) for name in names),
+        pc.cast(columns["weight"], pa.string()),
+        pc.fill_null(pc.cast(columns["confidence"], pa.string()), ""),
+        "\x1f",
+    ).to_pylist()
+    return pa.array(
+        [hashlib.sha256(key + row.encode()).digest()[:16] for key, row in zip(keys, text, strict=True)],
+        pa.binary(16),
+    )
+
+
+def _confidence(outputs: pa.Table, settings: AuditSettings, task: str) -> pa.Array:
+    source = settings.tasks[task].confidence  # type: ignore[index]
+    if source is None:
+        return pa.nulls(outputs.num_rows, pa.float64())
+    return pc.map_lookup(outputs["confidence"].combine_chunks(), pa.scalar(source), "last")
+
+
+def _findings(outputs: pa.Table) -> list[str]:
+    """Every finding that some output scores or decides, sorted."""
+    names: set[str] = set()
+    for column in ("scores", "decisions"):
+        for chunk in outputs[column].chunks:
+            names.update(pc.unique(chunk.keys).to_pylist())
+    return sorted(names)
+
+
+def _matrix(column: pa.ChunkedArray, findings: list[str]) -> NDArray[np.float64]:
+    """A column of maps as rows × findings; NaN where the map, the finding or its value is missing."""
+    matrix = np.full((len(column), len(findings)), np.nan)
+    start = 0
+    for chunk in column.chunks:
+        valid = np.asarray(chunk.is_valid())
+        offsets = np.asarray(chunk.offsets)
+        sizes = np.where(valid, np.diff(offsets), 0)
+        inside = np.repeat(valid, np.diff(offsets))
+        keys, items = chunk.keys[offsets[0] : offsets[-1]], chunk.items[offsets[0] : offsets[-1]]
+        place = np.asarray(pc.fill_null(pc.index_in(keys, value_set=pa.array(findings, pa.string())), -1))[inside]
+        values = np.asarray(pc.cast(items, pa.float64()).to_numpy(zero_copy_only=False))[inside]
+        row = np.repeat(np.arange(len(chunk)), sizes) + start
+        known = place >= 0
+        matrix[row[known], place[known]] = values[known]
+        start += len(chunk)
+    return matrix
+
+
+def _floats(values: NDArray[np.float64]) -> pa.Array:
+    return pa.array(values, pa.float64(), from_pandas=True)
+
+
+def _bits(values: NDArray[np.float64]) -> pa.Array:
+    missing = np.isnan(values)
+    return pa.array(np.where(missing, 0, values).astype(np.int8), pa.int8(), mask=missing)
+
+
+def _table(columns: dict[str, Any], schema: pa.Schema) -> pa.Table:
+    arrays = []
+    for field in schema:
+        column = columns[field.name]
+        if pa.types.is_dictionary(field.type) and not pa.types.is_dictionary(column.type):
+            column = pc.dictionary_encode(column)
+        arrays.append(column.cast(field.type) if column.type != field.type else column)
+    return pa.Table.from_arrays(arrays, schema=schema)

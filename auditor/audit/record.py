@@ -1,0 +1,256 @@
+"""What an audit found, and the one transaction that makes it a fact."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from auditor import __version__
+from auditor.audit import exemplars
+from auditor.audit.evidently_sample import Page, drift_page
+from auditor.audit.linking import Linked
+from auditor.audit.measuring import Measured
+from auditor.audit.pages import register_pages, write_pages
+from auditor.audit.scope import Scope
+from auditor.audit.tallying import within
+from auditor.audit.verdicts import Ruled
+from auditor.judges import Judge
+from auditor.store import tables as t
+from auditor.store.lake import Lake
+from auditor.store.ledger import Transaction
+from auditor.store.measurements import measurement_row
+from monitors.measurement import Measurement
+from monitors.threshold import Status, roll_up
+from reports.dossier import Flow
+
+
+@dataclass
+class Record:
+    """Everything one audit found, gathered task by task."""
+
+    current_version: str
+    measurements: list[Measurement] = field(default_factory=list)
+    flows: list[Flow] = field(default_factory=list)
+    ruled: list[Ruled] = field(default_factory=list)
+    judges: list[tuple[str, str]] = field(default_factory=list)
+    version_changes: list[tuple[date, str]] = field(default_factory=list)
+    details: dict[str, list[Any]] = field(
+        default_factory=lambda: {"trend": [], "reliability": [], "drift": [], "exemplars": [], "errors": []}
+    )
+    pages: dict[str, Page] = field(default_factory=dict)
+    status: str = Status.INSUFFICIENT
+
+    def add(self, task: str, judge: Judge, measured: Measured, flows: Sequence[Flow]) -> None:
+        self.judges.append((task, f"{judge.name} {judge.digest[:12]}"))
+        self.measurements += measured.measurements
+        self.flows += flows
+        self.details["trend"] += [
+            measurement_row("", 0, point.measurement) | {"mature": point.mature} for point in measured.trend
+        ]
+        self.details["reliability"] += [
+            {"task": task, "version": version, "item": item, **asdict(one)}
+            for version, item, one in measured.reliability
+        ]
+        self.details["drift"] += [
+            {"task": task, "version": version, **asdict(column)} for version, column in measured.drift
+        ]
+
+    def keep_errors(self, linked: Linked, judgements: pa.Table, scope: Scope) -> None:
+        """The worst examples and the count of each error code in the window."""
+        policy = scope.settings.exemplars
+        self.details["exemplars"] += [
+            asdict(one) for one in exemplars.worst(linked, judgements, scope.window, policy)
+        ]
+        inside = pa.array([within(day, scope.window) for day in linked.outputs["day"].to_pylist()], pa.bool_())
+        self.details["errors"].append(exemplars.error_counts(judgements, inside))
+
+    def add_drift_page(self, task: str, judged: pa.Table, scope: Scope) -> None:
+        """Evidently's picture of the same drift, where a reference window is declared."""
+        page = drift_page(task, judged, scope)
+        if page is not None:
+            self.pages[task] = page
+
+    def judge_failures(self) -> tuple[int, int]:
+        return sum(f.judge_failed for f in self.flows), sum(f.linked for f in self.flows)
+
+    def rule(self, ruled: Sequence[Ruled]) -> None:
+        self.ruled = list(ruled)
+        self.status = roll_up([r.verdict.status for r in ruled if r.current])
+
+
+def record_audit(
+    lake: Lake,
+    scope: Scope,
+    key: str,
+    inputs: str,
+    code: str,
+    record: Record,
+    started: datetime,
+    transaction: Callable[[], AbstractContextManager[Transaction]],
+) -> str:
+    """Write the audit, its measurements, verdicts, details and alerts in one transaction; returns its id.
+
+    When another process recorded the same audit in the meantime, that one stands and nothing is written.
+    """
+    audit = f"{scope.system}-{key[:12]}"
+    written = write_pages(lake, {task: page.html for task, page in record.pages.items()})
+    with transaction() as tx:
+        if tx.read(sa.select(t.audits.c.id).where(t.audits.c.id == audit)):
+            return audit
+        tx.insert(t.audits, [_audit_row(tx, scope, audit, key, inputs, code, record, started)])
+        tx.insert(t.measurements, [measurement_row(audit, n, m) for n, m in enumerate(record.measurements)])
+        tx.insert(t.verdicts, [_verdict_row(audit, n, r) for n, r in enumerate(record.ruled)])
+        about = {
+            # the journal as it stood before this audit was written into it
+            "journal_head": tx.read(sa.select(t.chain_head.c.hash))[0]["hash"],
+            "segments": sum(len(found) for found in scope.segments.values()),
+        }
+        tx.insert(
+            t.details,
+            [{"audit": audit, "kind": k, "payload": p} for k, p in (_details(record) | about).items()],
+        )
+        _open_alerts(tx, scope.system, audit, record)
+        versions = {flow.version for flow in record.flows}
+        tx.insert_new(
+            t.versions,
+            [{"system": scope.system, "version": v, "first_seen_at": tx.at} for v in sorted(versions)],
+        )
+        register_pages(tx, scope.system, audit, written)
+        tx.insert(t.mirrors, [{"audit": audit, "status": "pending", "attempts": 0, "at": tx.at}])
+    return audit
+
+
+def _audit_row(
+    tx: Transaction,
+    scope: Scope,
+    audit: str,
+    key: str,
+    inputs: str,
+    code: str,
+    record: Record,
+    started: datetime,
+) -> dict[str, Any]:
+    return {
+        "id": audit,
+        "seq": tx.next(t.audits),
+        "system": scope.system,
+        "key": key,
+        "config": scope.config,
+        "window_start": scope.window.start,
+        "window_end": scope.window.end,
+        "as_of": scope.as_of,
+        "segment_pin": scope.pin,
+        "inputs": inputs,
+        "code": f"{__version__}+{code[:12]}",
+        "seed": scope.settings.seed,
+        "status": str(record.status),
+        "versions": sorted({flow.version for flow in record.flows}),
+        "restates": _restated(tx, scope),
+        "started_at": started,
+        "finished_at": tx.at,
+    }
+
+
+def _restated(tx: Transaction, scope: Scope) -> str | None:
+    """The last audit of the same window, if there is one: this audit is then a restatement of it."""
+    same = sa.and_(
+        t.audits.c.system == scope.system,
+        t.audits.c.window_start.is_(None)
+        if scope.window.start is None
+        else t.audits.c.window_start == scope.window.start,
+        t.audits.c.window_end.is_(None) if scope.window.end is None else t.audits.c.window_end == scope.window.end,
+    )
+    rows = tx.read(sa.select(t.audits.c.id).where(same).order_by(t.audits.c.seq.desc()).limit(1))
+    return str(rows[0]["id"]) if rows else None
+
+
+def _verdict_row(audit: str, number: int, ruled: Ruled) -> dict[str, Any]:
+    return {
+        "audit": audit,
+        "number": number,
+        "measurement": ruled.measurement,
+        "threshold": ruled.rule | {"current": ruled.current},
+        "status": str(ruled.verdict.status),
+        "reason": ruled.verdict.reason,
+    }
+
+
+def _details(record: Record) -> dict[str, Any]:
+    return record.details | {
+        "flows": [asdict(flow) for flow in record.flows],
+        "judges": record.judges,
+        "current_version": record.current_version,
+        "version_changes": record.version_changes,
+        "evidently": {
+            task: {name: asdict(score) for name, score in page.scores.items()}
+            for task, page in record.pages.items()
+        },
+    }
+
+
+def _open_alerts(tx: Transaction, system: str, audit: str, record: Record) -> None:
+    """One alert for each verdict that someone must answer and that is not open already."""
+    open_now = {
+        _subject_of(row)
+        for row in tx.read(sa.select(t.alerts).where(t.alerts.c.system == system, t.alerts.c.status != "resolved"))
+    }
+    rows: list[dict[str, Any]] = []
+    for ruled in record.ruled:
+        if ruled.verdict.status not in (Status.ACT, Status.FAILED, Status.STALE) or not ruled.current:
+            continue
+        row = _alert_row(tx, system, audit, record, ruled)
+        if _subject_of(row) not in open_now:
+            open_now.add(_subject_of(row))
+            rows.append(row | {"id": f"{audit}-{len(rows) + 1}"})
+    tx.insert(t.alerts, rows)
+    first = tx.next(t.alert_events)
+    tx.insert(
+        t.alert_events,
+        [
+            {
+                "id": first + i,
+                "alert": row["id"],
+                "event": "opened",
+                "at": tx.at,
+                "actor": tx.actor,
+                "note": "",
+            }
+            for i, row in enumerate(rows)
+        ],
+    )
+
+
+def _subject_of(row: Any) -> tuple[str, ...]:
+    return tuple(str(row[name]) for name in ("measure", "task", "item", "slice", "contrast", "version"))
+
+
+def _alert_row(tx: Transaction, system: str, audit: str, record: Record, ruled: Ruled) -> dict[str, Any]:
+    about = (
+        {
+            "measure": str(ruled.rule["rule"]),
+            "task": "",
+            "item": "",
+            "slice": "all",
+            "contrast": "",
+            "version": "",
+        }
+        if ruled.measurement is None
+        else _about(record.measurements[ruled.measurement])
+    )
+    return about | {
+        "system": system,
+        "audit": audit,
+        "status": "open",
+        "reason": ruled.verdict.reason,
+        "opened_at": tx.at,
+    }
+
+
+def _about(measurement: Measurement) -> dict[str, str]:
+    return {
+        name: getattr(measurement, name) for name in ("measure", "task", "item", "slice", "contrast", "version")
+    }

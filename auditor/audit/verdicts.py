@@ -1,0 +1,98 @@
+"""Verdicts: thresholds fixed in advance, applied to what was measured and to how well it could be measured."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from auditor.settings import AuditSettings, ThresholdSetting
+from monitors.catalogue import CatalogueError, measure_named
+from monitors.measurement import Measurement
+from monitors.threshold import Bound, Status, Verdict, decide
+
+#: Above this share of failed judgements the audit itself has failed: what is left is no sample of anything.
+MOST_JUDGE_FAILURES = 0.05
+
+
+@dataclass(frozen=True)
+class Ruled:
+    """One verdict, the rule that gave it, and the number (position among the measurements) it rests on."""
+
+    rule: dict[str, Any]
+    verdict: Verdict
+    measurement: int | None
+    current: bool  # about the version now deployed; older versions are shown but do not roll up
+
+
+def rule_on(settings: AuditSettings, measurements: Sequence[Measurement], current_version: str) -> list[Ruled]:
+    """Apply every threshold to every measurement that it names; what was not measured is `insufficient`."""
+    result = []
+    for setting in settings.thresholds:
+        measure = measure_named(setting.measure)
+        bound = Bound(setting.watch, setting.act, setting.rise, setting.minimum_n)
+        rule = setting.model_dump(mode="json")
+        matches = list(_matching(setting, measurements))
+        for number, measurement in matches:
+            verdict = decide(measurement, measure, bound)
+            result.append(Ruled(rule, verdict, number, measurement.version == current_version))
+        if not any(m.version == current_version for _, m in matches):
+            reason = f"{measure.title}: not measured in this window for version {current_version}."
+            result.append(Ruled(rule, Verdict(Status.INSUFFICIENT, reason), None, True))
+    return result
+
+
+def rule_on_run(
+    settings: AuditSettings, newest_day: date | None, today: date, failed: int, linked: int
+) -> Iterator[Ruled]:
+    """The verdicts on the audit itself: no recent outputs is `stale`, a judge that fails is `failed`."""
+    if is_stale(settings, newest_day, today):
+        assert newest_day is not None
+        age = (today - newest_day).days
+        reason = f"The newest output is {age} days old; {settings.stale_after_days} are allowed."
+        yield Ruled({"rule": "stale_after_days"}, Verdict(Status.STALE, reason), None, True)
+    if linked and failed / linked > MOST_JUDGE_FAILURES:
+        reason = f"The judge failed on {failed:,} of {linked:,} outputs: repair it and audit again."
+        yield Ruled({"rule": "judge_failures"}, Verdict(Status.FAILED, reason), None, True)
+
+
+def is_stale(settings: AuditSettings, newest_day: date | None, today: date) -> bool:
+    """Whether the newest output is older than the settings allow (undated outputs cannot tell)."""
+    if settings.stale_after_days is None or newest_day is None:
+        return False
+    return (today - newest_day).days > settings.stale_after_days
+
+
+def unknown_measures(settings: AuditSettings) -> Iterator[str]:
+    """One sentence for each threshold that names no measure of this product or of this system's tasks."""
+    for setting in settings.thresholds:
+        try:
+            measure_named(setting.measure)
+        except CatalogueError as error:
+            yield str(error)
+
+
+def _matching(setting: ThresholdSetting, measurements: Sequence[Measurement]) -> Iterable[tuple[int, Measurement]]:
+    for number, measurement in enumerate(measurements):
+        if measurement.measure != setting.measure or measurement.contrast != setting.contrast:
+            continue
+        if _item_matches(setting, measurement) and _slice_matches(setting, measurement):
+            yield number, measurement
+
+
+def _item_matches(setting: ThresholdSetting, measurement: Measurement) -> bool:
+    if setting.measure == "drift_distance":  # its items are columns; without one named, every column counts
+        return setting.item in (None, "each", measurement.item.split(":")[0])
+    if setting.item == "each":
+        return bool(measurement.item)
+    return measurement.item == (setting.item or "")
+
+
+def _slice_matches(setting: ThresholdSetting, measurement: Measurement) -> bool:
+    if setting.slices == "all":
+        return measurement.slice == "all"
+    if measurement.slice == "all":
+        return False
+    attributes = [part.split("=", 1)[0] for part in measurement.slice.split(" & ")]
+    if setting.slices == "each":
+        return len(attributes) == 1
+    return attributes == sorted(setting.slices) or (len(attributes) == 1 and attributes[0] in setting.slices)

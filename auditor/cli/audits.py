@@ -1,0 +1,176 @@
+"""Commands that measure and tell: audit, report."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from auditor.cli.console import EXIT, Json, actor, now, print_json, print_table, progress_bar, say, workspace
+
+if TYPE_CHECKING:
+    from reports.dossier import Dossier, Row
+
+FORMATS = ("html", "json")
+_GRAVEST_FIRST = ("failed", "act", "stale", "watch", "insufficient", "ok")
+
+
+class DateError(ValueError):
+    """A date on the command line that cannot be read."""
+
+
+class FormatError(ValueError):
+    """A report format that does not exist."""
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(audit)
+    app.command()(report)
+
+
+def audit(
+    system: Annotated[str, typer.Argument(help="The system, as named in its audit.yaml.")],
+    start: Annotated[str | None, typer.Option("--from", help="First day of the window, 2026-03-01.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Last day of the window, included.")] = None,
+    as_of: Annotated[str | None, typer.Option(help="See only what had been received by then.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Judge, measure, decide and record; prints a table.
+
+    Exit code: 0 ok or watch, 1 act, 2 error, 3 insufficient or stale.
+    """
+    from auditor.audit.run import run_audit
+    from auditor.audit.scope import newest_settings
+
+    place = workspace()
+    ledger, lake = place.ledger(), place.lake()
+    with progress_bar() as progress:
+        result = run_audit(
+            ledger,
+            lake,
+            system,
+            as_of=_moment(as_of) or now(),
+            clock=now,
+            actor=actor(),
+            start=_day(start, "--from"),
+            end=_day(end, "--to"),
+            progress=progress,
+        )
+        problem = _mirror(ledger, lake, system, newest_settings(ledger, system)[1], place.mlflow_uri)
+    from auditor.audit.dossier import dossier_of
+
+    dossier = dossier_of(ledger, system, result.audit)
+    if as_json:
+        print_json(_as_json(dossier, result.cached))
+    else:
+        _print(dossier, result.cached)
+    if problem:
+        say(problem)
+    raise typer.Exit(EXIT[result.status])
+
+
+def report(
+    system: Annotated[str, typer.Argument(help="The system, as named in its audit.yaml.")],
+    audit: Annotated[str | None, typer.Option(help="Which audit (default: the newest).")] = None,
+    format: Annotated[str, typer.Option(help="html, json, or both with a comma.")] = "html",
+    output: Annotated[Path, typer.Option(help="Folder to write to.")] = Path(),
+    as_json: Json = False,
+) -> None:
+    """Write the report of an audit: pages that open offline."""
+    from auditor.audit.dossier import dossier_of
+    from auditor.audit.pages import pages_of
+    from auditor.publish import write_report
+
+    formats = [name.strip() for name in format.split(",")]
+    for name in formats:
+        if name not in FORMATS:
+            raise FormatError(f"There is no report format {name!r}; choose from {', '.join(FORMATS)}.")
+    place = workspace()
+    ledger = place.ledger()
+    dossier = dossier_of(ledger, system, audit)
+    written = write_report(dossier, pages_of(ledger, place.lake(), dossier.provenance.audit), output, formats)
+    if as_json:
+        print_json({"files": [str(path) for path in written]})
+        return
+    for path in written:
+        say(f"{path}")
+
+
+def _mirror(ledger: Any, lake: Any, system: str, settings: Any, uri: str) -> str | None:
+    """Bring MLflow up to date; imported only when something waits, since MLflow is slow to load."""
+    import sqlalchemy as sa
+
+    from auditor.store import tables as t
+
+    waiting = ledger.read(sa.select(t.mirrors.c.audit).where(t.mirrors.c.status != "written").limit(1))
+    if not waiting:
+        return None
+    from auditor.tracking import mirror
+
+    return mirror(ledger, lake, system, settings, uri, now, actor())
+
+
+def _print(dossier: "Dossier", cached: bool) -> None:
+    from reports.numbers import estimate, window
+
+    for flow in dossier.flows:
+        say(
+            f"{dossier.system} {flow.version}, {flow.task}: audited {flow.judged:,} of {flow.outputs:,} outputs "
+            f"({flow.awaiting:,} awaiting a reference), {window(dossier.start, dossier.end)}"
+        )
+    ruled = sorted((row for row in dossier.rows if row.status), key=lambda row: _GRAVEST_FIRST.index(row.status))
+    print_table(
+        f"{dossier.title}: {dossier.status.upper()}",
+        ("verdict", "measure", "where", "value [95 %]", "n", "why"),
+        [
+            (row.status, row.title, _where(row), estimate(row), f"{row.n:,.0f} {row.counted}", row.reason)
+            for row in ruled
+        ],
+        right=("value [95 %]", "n"),
+    )
+    again = " (nothing has changed since it was made)" if cached else ""
+    say(f"Audit {dossier.provenance.audit}{again}. Report: auditor report {dossier.system}")
+
+
+def _where(row: "Row") -> str:
+    parts = [row.version, row.item, "" if row.slice == "all" else row.slice]
+    words = {"rest": "against the rest", "reference": "against the reference window"}
+    return ", ".join(filter(None, [*parts, words.get(row.contrast, "")]))
+
+
+def _as_json(dossier: "Dossier", cached: bool) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {
+        "audit": dossier.provenance.audit,
+        "system": dossier.system,
+        "status": dossier.status,
+        "cached": cached,
+        "restates": dossier.provenance.restates,
+        "as_of": dossier.as_of,
+        "from": dossier.start,
+        "to": dossier.end,
+        "flows": [asdict(flow) for flow in dossier.flows],
+        "verdicts": [asdict(row) for row in dossier.rows if row.status],
+        "measurements": [asdict(row) for row in dossier.rows],
+    }
+
+
+def _day(text: str | None, option: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise DateError(f"{option} must be a day such as 2026-03-01.") from None
+
+
+def _moment(text: str | None) -> datetime | None:
+    """A moment; without a zone it is UTC, and a day alone means its end."""
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise DateError("--as-of must be a time such as 2026-03-01 or 2026-03-01T08:00+01:00.") from None
+    if len(text) == 10:
+        found = found.replace(hour=23, minute=59, second=59, microsecond=999_999)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,133 @@
+"""Stateless commands: claims of a report, and judging pairs from a file."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from auditor.cli.console import Json, say
+
+
+class LineError(ValueError):
+    """A line of input that cannot be used."""
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(claims)
+    app.command()(judge)
+    lexicon = typer.Typer(help="The words the rule engine knows.", no_args_is_help=True)
+    lexicon.callback()(_lexicon)
+    lexicon.command("check")(lexicon_check)
+    app.add_typer(lexicon, name="lexicon")
+
+
+def claims(
+    file: Annotated[
+        Path, typer.Argument(help="A report as text, or JSON lines with id and text; - reads a pipe.")
+    ] = Path("-"),
+    explain: Annotated[bool, typer.Option(help="Show the rule that fired for each claim.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Report text to claims, one JSON line a report (the output is JSON with and without --json)."""
+    from auditor.claims import default_lexicon, extract
+
+    lexicon = default_lexicon()
+    for record in _reports(file):
+        found = [claim.as_dict(explain=explain) for claim in extract(record["text"], lexicon)]
+        _write_line(sys.stdout, {"id": record["id"], "claims": found})
+
+
+def judge(
+    task: Annotated[str, typer.Option(help="report, vqa or classification.")],
+    input: Annotated[Path, typer.Option(help="Pairs as JSON lines: id, reference, draft, …; - reads a pipe.")],
+    output: Annotated[Path, typer.Option(help="Where to write one line a pair, in order; - prints.")],
+    as_json: Json = False,
+) -> None:
+    """Hold drafts against references without a workspace: one result a pair, in order."""
+    from auditor.judges import for_task
+
+    done = 0
+    with ExitStack() as stack:
+        target = sys.stdout if str(output) == "-" else stack.enter_context(output.open("w", encoding="utf-8"))
+        for result in for_task(task).judge(_json_lines(input, needed=("id",))):
+            _write_line(target, result)
+            done += 1
+    if str(output) != "-":
+        say(json.dumps({"judged": done}) if as_json else f"{done:,} pairs judged → {output}")
+
+
+def _lexicon() -> None:
+    """The words the rule engine knows."""
+
+
+def lexicon_check(
+    files: Annotated[list[Path] | None, typer.Argument(help="Lexicon files of your site, on top of ours.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Validate the lexicon: every problem in one line; exit 0 when there is none."""
+    from auditor.claims import check, load
+    from auditor.cli.console import print_json
+
+    problems = check(load(files) if files else load())
+    if as_json:
+        print_json({"ok": not problems, "problems": problems})
+    else:
+        for problem in problems:
+            say(problem)
+        say("The lexicon is sound." if not problems else f"{len(problems)} problems.")
+    if problems:
+        raise typer.Exit(1)
+
+
+def _reports(file: Path) -> Iterator[dict[str, Any]]:
+    """JSON lines where the first character is a brace, else the whole input as one report."""
+    text = _read(file)
+    if text.lstrip().startswith("{"):
+        for record in _parse_lines(text.splitlines(), file, needed=("id", "text")):
+            if not isinstance(record["text"], str):
+                raise LineError(f"{file}: 'text' must be a string.")
+            yield record
+    else:
+        yield {"id": file.stem if str(file) != "-" else "-", "text": text}
+
+
+def _json_lines(file: Path, needed: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    if str(file) == "-":
+        yield from _parse_lines(sys.stdin, file, needed)
+        return
+    try:
+        with file.open(encoding="utf-8") as lines:
+            yield from _parse_lines(lines, file, needed)
+    except UnicodeDecodeError:
+        raise LineError(f"{file} is not UTF-8 text; convert it and try again.") from None
+
+
+def _parse_lines(lines: Iterable[str], file: Path, needed: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except (json.JSONDecodeError, RecursionError):
+            raise LineError(f"{file}, line {number}: not a JSON object; write one object a line.") from None
+        if not isinstance(record, dict):
+            raise LineError(f"{file}, line {number}: not a JSON object; write one object a line.")
+        for name in needed:
+            if name not in record:
+                raise LineError(f"{file}, line {number}: {name!r} is missing.")
+        yield record
+
+
+def _read(file: Path) -> str:
+    try:
+        return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise LineError(f"{file} is not UTF-8 text; convert it and try again.") from None
+
+
+def _write_line(target: Any, value: Any) -> None:
+    target.write(json.dumps(value, ensure_ascii=False) + "\n")

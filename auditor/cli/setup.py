@@ -1,0 +1,165 @@
+"""Commands that set things up: init, apply, verify, alerts, demo."""
+
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from auditor.cli.console import Json, actor, now, print_json, print_table, say, workspace
+
+TEMPLATES = ("report", "classifier", "vqa")
+
+
+class TemplateError(ValueError):
+    """The asked template does not exist."""
+
+
+class ApplyError(ValueError):
+    """An audit.yaml that cannot be applied."""
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(init)
+    app.command()(apply)
+    app.command()(verify)
+    app.command()(demo)
+    alerts = typer.Typer(help="What somebody must answer.", no_args_is_help=True)
+    alerts.command("list")(alerts_list)
+    app.add_typer(alerts, name="alerts")
+
+
+def init(
+    path: Annotated[Path | None, typer.Argument(help="Folder of the workspace (default ./workspace).")] = None,
+    template: Annotated[str, typer.Option(help="Start audit.yaml for: report, classifier or vqa.")] = "report",
+    as_json: Json = False,
+) -> None:
+    """Make a workspace: ledger, lake, key, and a commented audit.yaml to start from."""
+    from auditor.settings import Environment
+    from auditor.workspace import create
+
+    if template not in TEMPLATES:
+        raise TemplateError(f"There is no template {template!r}; choose one of {', '.join(TEMPLATES)}.")
+    environment = Environment()
+    made = create(environment, path or environment.workspace, now())
+    audit_yaml = made.path / "audit.yaml"
+    if not audit_yaml.exists():
+        audit_yaml.write_text(resources.files("auditor").joinpath(f"templates/{template}.yaml").read_text())
+    if as_json:
+        print_json({"workspace": str(made.path), "audit_yaml": str(audit_yaml), "key_file": str(made.key_file)})
+        return
+    say(
+        f"Workspace: {made.path}\n"
+        f"Settings:  {audit_yaml} (edit it, then: auditor apply {audit_yaml})\n"
+        f"Key:       {made.key_file}\n"
+        "The key turns patient identifiers into pseudonyms and is kept outside the workspace: back it up. "
+        "Without it, new rows cannot be joined to old ones."
+    )
+    if (path or environment.workspace) != Path("workspace"):
+        say(f"Tell later commands where it is: export AUDITOR_WORKSPACE={made.path}")
+
+
+def apply(
+    file: Annotated[Path, typer.Argument(help="The audit.yaml of a system.", exists=True, dir_okay=False)],
+    reason: Annotated[str, typer.Option(help="Why the settings change; kept with them.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Register a system, or a new version of its settings: tasks, slices, thresholds."""
+    from auditor.registry import apply_settings
+
+    result = apply_settings(workspace().ledger(), file.read_text(), str(file), actor(), now(), reason)
+    if as_json:
+        print_json({"system": result.system, "config": result.config, "changed": result.changed})
+        return
+    words = "applied" if result.changed else "unchanged: these settings are in force already"
+    say(f"{result.system}: {words} (settings {result.config[:12]}).")
+
+
+def verify(as_json: Json = False) -> None:
+    """Recompute the journal chain and every segment; name the first break and files nobody registered."""
+    from auditor.store.verify import verify as check
+
+    place = workspace()
+    found = check(place.ledger(), place.lake())
+    if as_json:
+        print_json(
+            {
+                "ok": found.ok,
+                "problems": [{"kind": p.kind, "place": p.place, "sentence": p.sentence} for p in found.problems],
+                "unregistered": list(found.rubbish),
+                "journal_entries": found.entries,
+                "segments": found.segments,
+                "head": found.head,
+            }
+        )
+    else:
+        for problem in found.problems:
+            say(problem.sentence)
+        for name in found.rubbish:
+            say(f"Not registered, can be removed: {name}")
+        if found.ok:
+            say(f"Intact: {found.entries:,} journal entries, {found.segments:,} segments; head {found.head[:16]}.")
+    if not found.ok:
+        raise typer.Exit(1)
+
+
+def alerts_list(
+    every: Annotated[bool, typer.Option("--all", help="Resolved ones too.")] = False, as_json: Json = False
+) -> None:
+    """Open alerts, newest first."""
+    import sqlalchemy as sa
+
+    from auditor.store import tables as t
+
+    query = sa.select(t.alerts).order_by(t.alerts.c.opened_at.desc(), t.alerts.c.id)
+    rows = workspace().ledger().read(query if every else query.where(t.alerts.c.status != "resolved"))
+    if as_json:
+        print_json([dict(row) for row in rows])
+        return
+    if not rows:
+        say("No open alerts.")
+        return
+    columns = ("opened", "system", "measure", "where", "reason")
+    print_table(
+        "Alerts",
+        columns,
+        [
+            (
+                f"{row['opened_at']:%Y-%m-%d}",
+                row["system"],
+                row["measure"],
+                " ".join(filter(None, [row["item"], "" if row["slice"] == "all" else row["slice"]])) or "all",
+                row["reason"],
+            )
+            for row in rows
+        ],
+    )
+
+
+def demo(
+    path: Annotated[Path, typer.Option("--workspace", help="Where to write it.")] = Path("demo-workspace"),
+    seed: Annotated[int, typer.Option(help="Another simulated hospital.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """A simulated hospital with planted faults; audits it and says which were found (exit 0 when all were)."""
+    from auditor.cli.console import progress_bar
+    from auditor.demo.run import run_demo
+
+    with progress_bar() as progress:
+        result = run_demo(path, seed, progress)
+    if as_json:
+        print_json(json.loads(result.to_json()))
+    else:
+        columns = ("planted", "since", "found", "detected", "by")
+        print_table(
+            "Simulated hospital: planted faults",
+            columns,
+            [
+                (f.fault, f.since, "yes" if f.found else "NO", f.detected or "–", f.by or "–")
+                for f in result.planted
+            ],
+        )
+        say(f"Report:    {result.report}\nWorkspace: {result.workspace}")
+        say("All of it is simulated: no patient, no hospital, no real model.")
+    raise typer.Exit(0 if all(f.found for f in result.planted) else 1)
