@@ -1,0 +1,1 @@
+"""The two stores: a ledger of facts and decisions, and a lake of immutable rows."""

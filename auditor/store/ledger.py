@@ -1,0 +1,223 @@
+"""The ledger: what was received, measured and decided, in a database, each change in a hash-chained journal.
+
+A change and its journal entry are one transaction. Writers take turns (SQLite: BEGIN IMMEDIATE; elsewhere a
+lock on the one row of `chain_head`), so there is one chain whoever writes. Time comes in as a parameter.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, RowMapping, Select, Table, func, insert, select, tuple_, update
+
+from auditor.store.chain import GENESIS, Entry, stamp
+from auditor.store.database import WRITE, clearly, file_of, make_engine, parsed, revision, write_ahead
+from auditor.store.errors import StoreError
+from auditor.store.rows import normalised, record_of
+from auditor.store.tables import PROJECTIONS, REVISIONS, chain_head, journal
+
+#: One value of a single-column primary key, or the values of a composite one, in the order of its columns.
+Key = str | int | tuple[str | int, ...]
+
+_KEYS_AT_ONCE: Final = 500  # bound parameters in one statement
+
+
+class Transaction:
+    """One writer's transaction: every row goes to its table and to the journal."""
+
+    def __init__(self, connection: Connection, actor: str, at: datetime, name: str) -> None:
+        self._connection = connection
+        self._name = name  # of the ledger, for messages
+        self._spoilt = False
+        self.actor = actor
+        self.at = at
+        self._stamp = stamp(at)
+        head = connection.execute(select(chain_head).with_for_update()).mappings().one()
+        self._seq: int = head["seq"]
+        self._hash: str = head["hash"]
+
+    def read(self, query: Select[Any]) -> list[RowMapping]:
+        """The rows of a query, this transaction's own changes included."""
+        with clearly(self._name):
+            return list(self._connection.execute(query).mappings())
+
+    def next(self, table: Table) -> int:
+        """The next free number of the table's counter: its column `seq`, else its integer `id`."""
+        column = table.c.seq if "seq" in table.c else table.c.id
+        return int(self.read(select(func.coalesce(func.max(column), 0).label("last")))[0]["last"]) + 1
+
+    def insert(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Add rows. Raises StoreError where one does not fit its table or its key is taken."""
+        whole = [normalised(_projection(table), row) for row in rows]
+        if whole:
+            with self._changing():
+                self._connection.execute(insert(table), whole)
+                self._record("insert", table, whole)
+
+    def insert_new(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> int:
+        """Add the rows whose primary key is not there yet (the first of several wins); says how many."""
+        columns = list(_projection(table).primary_key)
+        named: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+        for row in rows:
+            named.setdefault(tuple(row.get(column.name) for column in columns), row)
+        keys = list(named)
+        known: set[tuple[Any, ...]] = set()
+        for start in range(0, len(keys), _KEYS_AT_ONCE):
+            query = select(*columns).where(tuple_(*columns).in_(keys[start : start + _KEYS_AT_ONCE]))
+            known.update(tuple(row.values()) for row in self.read(query))
+        new = [named[key] for key in keys if key not in known]
+        self.insert(table, new)
+        return len(new)
+
+    def update(self, table: Table, key: Key, changes: Mapping[str, Any]) -> None:
+        """Change columns of one row. Raises StoreError where there is no such row or its key would change."""
+        columns = list(_projection(table).primary_key)
+        values = key if isinstance(key, tuple) else (key,)
+        if len(values) != len(columns):
+            raise StoreError(f"A key of {table.name} has {len(columns)} values; {len(values)} were given.")
+        here = [column == value for column, value in zip(columns, values, strict=True)]
+        found = self.read(select(table).where(*here))
+        if not found:
+            raise StoreError(f"Table {table.name} has no such row to change.")
+        old = {str(name): value for name, value in found[0].items()}
+        whole = normalised(table, {**old, **changes})
+        if any(whole[column.name] != old[column.name] for column in columns):
+            raise StoreError(f"The key of a row of {table.name} cannot change; insert another row.")
+        with self._changing():
+            self._connection.execute(update(table).where(*here).values(whole))
+            self._record("update", table, [whole])
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """A change that fails halfway spoils the transaction, even if the caller goes on."""
+        try:
+            with clearly(self._name):
+                yield
+        except BaseException:
+            self._spoilt = True
+            raise
+
+    def _record(self, action: str, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        entries = []
+        for row in rows:
+            entry = Entry(self._seq + 1, self._stamp, self.actor, action, table.name, record_of(row))
+            link = entry.link(self._hash)
+            entries.append(
+                {
+                    "seq": entry.seq,
+                    "at": entry.at,
+                    "actor": entry.actor,
+                    "action": entry.action,
+                    "table_name": entry.table,
+                    "record": entry.record,
+                    "previous": self._hash,
+                    "hash": link,
+                }
+            )
+            self._seq, self._hash = entry.seq, link
+        self._connection.execute(insert(journal), entries)
+
+    def finish(self) -> None:
+        """Record the journal's new head. `Ledger.transaction` calls it last."""
+        if self._spoilt:
+            raise StoreError("A change of this transaction failed, so nothing of it was recorded.")
+        self._connection.execute(update(chain_head).values(seq=self._seq, hash=self._hash))
+
+
+def _projection(table: Table) -> Table:
+    if PROJECTIONS.get(table.name) is not table:
+        raise StoreError(f"Table {table.name} is not written directly.")
+    return table
+
+
+class Ledger:
+    """A ledger by its SQLAlchemy URL (`sqlite:////path` or `postgresql+psycopg://…`).
+
+    Opens nothing until it is used; `create` makes it or brings it up to this version. `busy_timeout`
+    (seconds) is how long to wait for another writer.
+    """
+
+    def __init__(self, url: str, busy_timeout: float = 60.0) -> None:
+        address = parsed(url)
+        self._name = address.render_as_string(hide_password=True)
+        self._file = file_of(address)
+        self._engine = make_engine(address, busy_timeout)
+        self._checked = False
+
+    def create(self) -> None:
+        """Make the tables, or bring an older ledger up to this version. Harmless to repeat.
+
+        Raises StoreError where the folder is missing, the file is something else, or the ledger is newer.
+        """
+        from auditor.store.migrations import upgrade  # Alembic takes 0.2 s to import; opening does without
+
+        if self._file is not None and not self._file.parent.is_dir():
+            raise StoreError(f"There is no folder {self._file.parent} to put the ledger in; create it first.")
+        with self._connected(write=True) as connection:
+            revision(connection, self._name)
+            upgrade(connection)
+            if connection.execute(select(func.count()).select_from(chain_head)).scalar_one() == 0:
+                connection.execute(insert(chain_head).values(id=1, seq=0, hash=GENESIS))
+        if self._file is not None:
+            with clearly(self._name):
+                write_ahead(self._engine)
+        self._checked = True
+
+    @contextmanager
+    def transaction(self, actor: str, at: datetime) -> Iterator[Transaction]:
+        """One transaction of `actor` at time `at` (aware): all that is inside happens, or nothing."""
+        self._check()
+        with self._connected(write=True) as connection:
+            tx = Transaction(connection, actor, at, self._name)
+            yield tx
+            tx.finish()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A connection that sees one state of the ledger, whoever writes meanwhile."""
+        self._check()
+        with self._connected(write=False) as connection:
+            yield connection
+
+    def read(self, query: Select[Any]) -> list[RowMapping]:
+        """The rows of a query."""
+        with self.snapshot() as connection:
+            return list(connection.execute(query).mappings())
+
+    def head(self) -> tuple[int, str]:
+        """Number and hash of the newest journal entry: printed in a report, it fixes all before it."""
+        (row,) = self.read(select(chain_head))
+        return int(row["seq"]), str(row["hash"])
+
+    def close(self) -> None:
+        """Give back the database connections."""
+        self._engine.dispose()
+
+    def _check(self) -> None:
+        """Refuse what is no ledger of this version, once."""
+        if self._checked:
+            return
+        if self._file is not None and not self._file.is_file():
+            raise StoreError(f"There is no ledger at {self._file}; make one with 'auditor init'.")
+        with self._connected(write=False) as connection:
+            found = revision(connection, self._name)
+        if found is None:
+            raise StoreError(f"{self._name} is empty and not a ledger yet; make it one with 'auditor init'.")
+        if found != REVISIONS[-1]:
+            raise StoreError(
+                f"The ledger {self._name} was made by an older version; back it up, then run 'auditor init'."
+            )
+        self._checked = True
+
+    @contextmanager
+    def _connected(self, *, write: bool) -> Iterator[Connection]:
+        options: dict[str, Any] = {WRITE: True} if write else {}
+        if not write and self._file is None:
+            options["isolation_level"] = "REPEATABLE READ"  # SQLite's readers see one state as they are
+        with (
+            clearly(self._name),
+            self._engine.connect().execution_options(**options) as connection,
+            connection.begin(),
+        ):
+            yield connection

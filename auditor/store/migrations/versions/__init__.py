@@ -1,0 +1,1 @@
+"""The revisions of the schema, oldest first; add one with its number and extend `tables.REVISIONS`."""

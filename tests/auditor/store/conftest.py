@@ -1,0 +1,142 @@
+"""A ledger and a lake of their own for each test, and rows to put into them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from auditor.store import tables as t
+from auditor.store.lake import Lake
+from auditor.store.ledger import Ledger
+from auditor.store.segments import register_segments
+
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+
+
+@dataclass
+class Stores:
+    """Both stores of a workspace, and where they are."""
+
+    ledger: Ledger
+    lake: Lake
+    folder: Path
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "ledger.db"
+
+    @property
+    def url(self) -> str:
+        return f"sqlite:///{self.database}"
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> Iterator[Stores]:
+    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+    ledger.create()
+    lake = Lake(str(tmp_path / "lake"))
+    lake.create()
+    yield Stores(ledger, lake, tmp_path)
+    ledger.close()
+
+
+def system_row(name: str = "drafts") -> dict[str, Any]:
+    return {"name": name, "created_at": NOW}
+
+
+def config_row(seq: int = 1) -> dict[str, Any]:
+    return {
+        "id": f"config-{seq}",
+        "system": "drafts",
+        "seq": seq,
+        "yaml": "system: drafts",
+        "applied_at": NOW,
+        "actor": "engineer",
+        "reason": "first settings",
+    }
+
+
+def audit_row(number: int = 1, **changes: Any) -> dict[str, Any]:
+    row = {
+        "id": f"audit-{number}",
+        "seq": number,
+        "system": "drafts",
+        "key": "k" * 64,
+        "config": "config-1",
+        "as_of": NOW,
+        "segment_pin": 0,
+        "inputs": "i" * 64,
+        "code": "0.1.0",
+        "seed": 0,
+        "status": "ok",
+        "versions": {"report": ["2.1"]},
+        "started_at": NOW,
+    }
+    return row | changes
+
+
+def measurement(number: int, audit: str = "audit-1", **changes: Any) -> dict[str, Any]:
+    row = {
+        "audit": audit,
+        "number": number,
+        "measure": "contradicted",
+        "monitor": "hallucination",
+        "monitor_version": 1,
+        "task": "report",
+        "version": "2.1",
+        "item": "",
+        "slice": "all",
+        "contrast": "",
+        "value": 0.1 + number / 7,
+        "low": 0.05,
+        "high": float("nan"),
+        "n": 40,
+        "events": -0.0,
+        "n_eff": 38.5,
+        "patients": 35,
+        "patients_exact": True,
+        "deff": 1.04,
+        "interval": "Jeffreys",
+        "note": "",
+    }
+    return row | changes
+
+
+def rows_of(*names: str) -> pa.Table:
+    """Output rows, as far as the stores look at them."""
+    digests = [name.encode().ljust(16, b".")[:16] for name in names]
+    return pa.table({"output_id": list(names), "digest": pa.array(digests, pa.binary(16))})
+
+
+def fill(stores: Stores) -> str:
+    """A row in every table; returns the sha256 of the one segment."""
+    segment = stores.lake.write(rows_of("a", "b", "c"), "outputs")
+    with stores.ledger.transaction("engineer", NOW) as tx:
+        tx.insert(t.systems, [system_row()])
+        tx.insert(t.configs, [config_row()])
+        tx.insert(t.versions, [{"system": "drafts", "version": "2.1", "first_seen_at": NOW}])
+        counts = {"rows": 4, "accepted": 3, "duplicates": 0, "quarantined": 1, "bytes": 900}
+        file = {"id": "file-1", "system": "drafts", "kind": "outputs", "sha256": "f" * 64, "status": "done"}
+        tx.insert(t.files, [file | counts | {"path": "in.jsonl", "mapping_sha": "", "received_at": NOW}])
+        register_segments(tx, [segment], "drafts", "file-1")
+        bad = {"id": tx.next(t.quarantine), "system": "drafts", "kind": "outputs", "file_id": "file-1"}
+        why = {"row_number": 4, "field": "text", "reason": "the text is empty", "record": {"task": "report"}}
+        tx.insert(t.quarantine, [bad | why | {"status": "open", "received_at": NOW}])
+        made = {"key": "tally", "kind": "tally", "system": "drafts", "value": [1, 2.5, None]}
+        tx.insert(t.artifacts, [made | {"created_at": NOW}])
+        tx.insert(t.audits, [audit_row()])
+        tx.insert(t.measurements, [measurement(n) for n in range(3)])
+        verdict = {"audit": "audit-1", "number": 0, "measurement": 0, "threshold": {"watch": 0.1}}
+        tx.insert(t.verdicts, [verdict | {"status": "watch", "reason": "above the bound"}])
+        tx.insert(t.details, [{"audit": "audit-1", "kind": "flow", "payload": {"judged": 40}}])
+        about = dict.fromkeys(("measure", "task", "item", "slice", "contrast", "version", "reason"), "")
+        alert = {"id": "alert-1", "system": "drafts", "audit": "audit-1", "status": "open", "opened_at": NOW}
+        tx.insert(t.alerts, [about | alert])
+        said = {"id": 1, "alert": "alert-1", "event": "opened", "at": NOW, "actor": "auditor", "note": ""}
+        tx.insert(t.alert_events, [said])
+        tx.insert(t.mirrors, [{"audit": "audit-1", "status": "pending", "attempts": 0, "at": NOW}])
+    return segment.sha256
