@@ -87,6 +87,7 @@ def create(environment: Environment, path: Path, at: datetime) -> Workspace:
     workspace = _workspace(environment, path, identity, key_file)
     workspace.key()
     workspace.ledger().create()
+    workspace.lake().create()
     marker = {"identity": identity, "format": _FORMAT, "key_file": str(key_file), "made": at.isoformat()}
     (path / _MARKER).write_text(json.dumps(marker, indent=2) + "\n")
     return workspace

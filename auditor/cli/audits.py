@@ -111,29 +111,29 @@ def _mirror(ledger: Any, lake: Any, system: str, settings: Any, uri: str) -> str
 
 
 def _print(dossier: "Dossier", cached: bool) -> None:
-    from reports.numbers import estimate, window
+    from reports.numbers import basis, days, result, slice_name
 
     for flow in dossier.flows:
         say(
             f"{dossier.system} {flow.version}, {flow.task}: audited {flow.judged:,} of {flow.outputs:,} outputs "
-            f"({flow.awaiting:,} awaiting a reference), {window(dossier.start, dossier.end)}"
+            f"({flow.awaiting:,} awaiting a reference), {days(dossier.start, dossier.end)}"
         )
     ruled = sorted((row for row in dossier.rows if row.status), key=lambda row: _GRAVEST_FIRST.index(row.status))
     print_table(
         f"{dossier.title}: {dossier.status.upper()}",
         ("verdict", "measure", "where", "value [95 %]", "n", "why"),
         [
-            (row.status, row.title, _where(row), estimate(row), f"{row.n:,.0f} {row.counted}", row.reason)
+            (row.status, row.title, _where(row, slice_name(row.slice)), result(row), basis(row), row.reason)
             for row in ruled
         ],
-        right=("value [95 %]", "n"),
+        right=("value [95 %]",),
     )
     again = " (nothing has changed since it was made)" if cached else ""
     say(f"Audit {dossier.provenance.audit}{again}. Report: auditor report {dossier.system}")
 
 
-def _where(row: "Row") -> str:
-    parts = [row.version, row.item, "" if row.slice == "all" else row.slice]
+def _where(row: "Row", group: str) -> str:
+    parts = [row.version, row.item, "" if row.slice == "all" else group]
     words = {"rest": "against the rest", "reference": "against the reference window"}
     return ", ".join(filter(None, [*parts, words.get(row.contrast, "")]))
 

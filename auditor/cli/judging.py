@@ -69,10 +69,12 @@ def lexicon_check(
     as_json: Json = False,
 ) -> None:
     """Validate the lexicon: every problem in one line; exit 0 when there is none."""
-    from auditor.claims import check, load
+    from auditor import claims as package
+    from auditor.claims.lexicon import SHIPPED
     from auditor.cli.console import print_json
 
-    problems = check(load(files) if files else load())
+    shipped = [Path(package.__file__).parent / f"{name}.yaml" for name in SHIPPED]
+    problems = package.check(package.load([*shipped, *(files or ())]))
     if as_json:
         print_json({"ok": not problems, "problems": problems})
     else:
