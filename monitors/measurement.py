@@ -79,7 +79,8 @@ class Measurement:
     """One number: value, interval and both n, for one measure, version, item, slice and window.
 
     `value`, `low` and `high` are NaN where undefined, and `note` then says why. `contrast` is empty for a
-    level, ``rest`` for slice minus rest, ``reference`` for window minus reference window.
+    level, ``rest`` for slice minus rest, ``reference`` for window minus reference window. Where there is no
+    interval (`Interval.NONE`), `low` and `high` are the band that the value stays in without any change.
     """
 
     measure: str

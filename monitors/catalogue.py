@@ -1,0 +1,50 @@
+"""The catalogue: every monitor there is, and its measures by name."""
+
+from typing import Final
+
+from monitors.calibration import CALIBRATION
+from monitors.drift import DRIFT
+from monitors.fairness import UNDERDIAGNOSIS
+from monitors.hallucination import HALLUCINATION
+from monitors.measurement import Measure
+from monitors.monitor import Monitor
+from monitors.performance import PERFORMANCE, VQA_PERFORMANCE
+
+CATALOGUE: Final[tuple[Monitor, ...]] = (
+    HALLUCINATION,
+    PERFORMANCE,
+    CALIBRATION,
+    UNDERDIAGNOSIS,
+    VQA_PERFORMANCE,
+    *DRIFT,
+)
+
+
+class CatalogueError(ValueError):
+    """A name that no monitor or measure has."""
+
+
+def monitors_of(task: str) -> tuple[Monitor, ...]:
+    """The monitors of one task.
+
+    >>> [monitor.name for monitor in monitors_of("report")]
+    ['hallucination', 'drift_report']
+    """
+    return tuple(monitor for monitor in CATALOGUE if monitor.task == task)
+
+
+def measure_named(name: str) -> Measure:
+    """The declaration of a measure. Raises CatalogueError with the known names."""
+    known = {measure.name: measure for monitor in CATALOGUE for measure in monitor.measures}
+    if name not in known:
+        raise CatalogueError(f"There is no measure {name!r}; there are {', '.join(sorted(known))}.")
+    return known[name]
+
+
+def monitor_of(measure: str, task: str) -> Monitor:
+    """The monitor that makes a measure for a task. Raises CatalogueError when none does."""
+    measure_named(measure)
+    for monitor in monitors_of(task):
+        if any(one.name == measure for one in monitor.measures):
+            return monitor
+    raise CatalogueError(f"Measure {measure!r} is not made for the task {task!r}.")

@@ -1,0 +1,109 @@
+"""From tallies to measurements: levels, gaps between a slice and the rest, changes between two windows.
+
+Estimand: the average over reports (claims, images). Resampling unit: the patient, in 256 groups.
+"""
+
+from collections.abc import Sequence
+
+from monitors.levels import Desk
+from monitors.measurement import Interval, Measure, Measurement, Slice, Window
+from monitors.monitor import Monitor
+from monitors.selection import select, select_rest, slices_of
+from monitors.tally import Tally, TallyError
+
+__all__ = ["changes", "gaps", "measure", "slices_of"]
+
+
+def measure(
+    monitor: Monitor,
+    tally: Tally,
+    slices: Sequence[Slice],
+    *,
+    version: str,
+    items: Sequence[str],
+    window: Window,
+    parent: Tally | None = None,
+    alpha: float = 0.05,
+) -> list[Measurement]:
+    """Levels: every measure of `monitor` for each item ("" pools them) and slice.
+
+    `parent` is the reference tally that gives the correlation within patients and fixes calibration bins;
+    without it the tally itself does, over all of the version.
+    """
+    desk = Desk(monitor, tally, version, parent, alpha)
+    rows = []
+    for item in items:
+        for where in slices:
+            cut = desk.cut(select(tally, where, version=version, item=item))
+            for index, one in _measured(monitor, item):
+                level = desk.level(cut, index, item)
+                rows.append(desk.row(one, level, item, where, "", window, one.interval))
+    return rows
+
+
+def gaps(
+    monitor: Monitor,
+    tally: Tally,
+    slices: Sequence[Slice],
+    *,
+    version: str,
+    items: Sequence[str],
+    window: Window,
+    parent: Tally | None = None,
+    alpha: float = 0.05,
+) -> list[Measurement]:
+    """Slice minus rest: MOVER for rates, jackknife of the difference for the others; none for Q̂.
+
+    The slice of everything is left out, and so are, from the rest, cases whose attribute is unknown. Where K
+    slices are looked at together give alpha = .05/K.
+    """
+    desk = Desk(monitor, tally, version, parent, alpha)
+    rows = []
+    for item in items:
+        for where in slices:
+            if not where.where:
+                continue
+            inside = desk.cut(select(tally, where, version=version, item=item))
+            rest = desk.cut(select_rest(tally, where, version=version, item=item))
+            rows += [
+                desk.contrast(one, index, inside, rest, desk, item, where, "rest", window)
+                for index, one in _measured(monitor, item)
+                if one.interval is not Interval.Q_HAT
+            ]
+    return rows
+
+
+def changes(
+    monitor: Monitor,
+    tally: Tally,
+    reference: Tally,
+    slices: Sequence[Slice],
+    *,
+    version: str,
+    items: Sequence[str],
+    window: Window,
+    reference_version: str | None = None,
+    alpha: float = 0.05,
+) -> list[Measurement]:
+    """Window minus reference window. Patients in both are in the same groups: their covariance is subtracted."""
+    if tally.seed != reference.seed:
+        raise TallyError("Window and reference were tallied with different seeds; make one of them anew.")
+    now = Desk(monitor, tally, version, reference, alpha)
+    then = Desk(monitor, reference, reference_version or version, reference, alpha)
+    rows = []
+    for item in items:
+        for where in slices:
+            first = now.cut(select(tally, where, version=version, item=item))
+            second = then.cut(select(reference, where, version=reference_version or version, item=item))
+            rows += [
+                now.contrast(one, index, first, second, then, item, where, "reference", window)
+                for index, one in _measured(monitor, item)
+                if one.interval is not Interval.Q_HAT
+            ]
+    return rows
+
+
+def _measured(monitor: Monitor, item: str) -> list[tuple[int, Measure]]:
+    """The measures that mean something for one item, or for all pooled."""
+    unfit = "item" if item == "" else "whole"
+    return [(i, m) for i, m in enumerate(monitor.measures) if m.scope != unfit and m.interval is not Interval.NONE]

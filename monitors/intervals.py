@@ -1,0 +1,197 @@
+"""Intervals that hold for clustered, rare and bounded statistics; one function a formula.
+
+No percentile interval of a rate, gap or calibration error is made anywhere: at a rate of 2 % and 50 reports
+such intervals cover the truth in half of all cases.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from monitors.groups import Floats, jackknife_covariance
+
+#: Fewer events than this say nothing about their own clustering: the pooled design effect stands in.
+FEW_EVENTS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """What clustering costs: design effect, effective sample size, and the correlation it came from.
+
+    `rho` is NaN where the parent tally could not tell; then patients are taken as wholly alike (ρ = 1).
+    """
+
+    deff: float
+    n_eff: float
+    cluster_size: float
+    rho: float
+
+
+def z_of(alpha: float) -> float:
+    """Two-sided standard normal point: 1.96 for α = .05."""
+    return float(special.ndtri(1 - alpha / 2))
+
+
+def intracluster_correlation(deff: float, cluster_size: float) -> float:
+    """ρ = (deff − 1)/(m̃ − 1) within [0, 1]; NaN where clusters are too small to tell (m̃ < 1.1).
+
+    >>> intracluster_correlation(2.59, 6.3)
+    0.3
+    """
+    if not (math.isfinite(deff) and cluster_size >= 1.1):
+        return math.nan
+    return round(min(1.0, max(0.0, (deff - 1) / (cluster_size - 1))), 12)
+
+
+def local_deff(variance: float, n: float, events: float, *, counts: bool = False) -> float:
+    """Jackknife variance over that of independent observations: p(1 − p)/n for shares, λ/n for counts."""
+    rate = events / n if n > 0 else math.nan
+    simple = (rate if counts else rate * (1 - rate)) / n if n > 0 else math.nan
+    return variance / simple if simple > 0 else math.nan
+
+
+def design(
+    n: float, events: float, variance: float, cluster_size: float, rho: float, *, counts: bool = False
+) -> Design:
+    """The design effect of a rate, pooled from the parent's ρ (statistics of the clustered simulations).
+
+    deff = 1 + ρ(m̃ − 1) with few events, else the larger of that, of the slice's own and of 1. Few is fewer than
+    ten events, or non-events, so that a rate and its complement get mirrored intervals. Unknown ρ counts as 1.
+    """
+    pooled = 1 + (1.0 if math.isnan(rho) else rho) * (cluster_size - 1)
+    few = events < FEW_EVENTS or (not counts and n - events < FEW_EVENTS)
+    own = local_deff(variance, n, events, counts=counts)
+    deff = pooled if few or math.isnan(own) else max(1.0, own, pooled)
+    if math.isnan(rho) and not few and not math.isnan(own):
+        deff = max(1.0, own)  # enough events of its own: no need to assume the worst
+    return Design(deff, n / deff, cluster_size, rho)
+
+
+def jeffreys(events: float, n: float, deff: float = 1.0, alpha: float = 0.05) -> tuple[float, float]:
+    """Jeffreys interval of a share on the effective sample size.
+
+    Beta(α/2, 1 − α/2) quantiles of (S/deff + ½, (n − S)/deff + ½); lower 0 when S = 0, upper 1 when S = n.
+
+    >>> tuple(round(x, 4) for x in jeffreys(0, 100))
+    (0.0, 0.0247)
+    """
+    a, b = events / deff + 0.5, (n - events) / deff + 0.5
+    low = 0.0 if events <= 0 else float(special.betaincinv(a, b, alpha / 2))
+    high = 1.0 if events >= n else float(special.betaincinv(a, b, 1 - alpha / 2))
+    return low, high
+
+
+def jeffreys_count(events: float, n: float, deff: float = 1.0, alpha: float = 0.05) -> tuple[float, float]:
+    """Jeffreys interval of a mean count (errors per report, which may exceed 1): Gamma(S/deff + ½, n/deff).
+
+    >>> tuple(round(x, 3) for x in jeffreys_count(0, 100))
+    (0.0, 0.025)
+    """
+    shape, exposure = events / deff + 0.5, n / deff
+    low = 0.0 if events <= 0 else float(special.gammaincinv(shape, alpha / 2)) / exposure
+    return low, float(special.gammaincinv(shape, 1 - alpha / 2)) / exposure
+
+
+def mover(
+    first: tuple[float, float, float], second: tuple[float, float, float], r: float = 0.0
+) -> tuple[float, float]:
+    """Interval of first − second from their (value, low, high), with r the correlation of their estimates.
+
+    L = d − √[(p₁−l₁)² + (u₂−p₂)² − 2r(p₁−l₁)(u₂−p₂)], U likewise (Zou & Donner 2008). r is that of the
+    leave-one-group-out values: patients on both sides make it positive.
+
+    >>> low, high = mover((0.1, 0.05, 0.2), (0.1, 0.05, 0.2))
+    >>> low < 0 < high
+    True
+    """
+    p1, l1, u1 = first
+    p2, l2, u2 = second
+    d = p1 - p2
+    return d - _hypotenuse(p1 - l1, u2 - p2, r), d + _hypotenuse(u1 - p1, p2 - l2, r)
+
+
+def _hypotenuse(a: float, b: float, r: float) -> float:
+    return math.sqrt(max(0.0, a * a + b * b - 2 * r * a * b))
+
+
+def mover_ratio(
+    first: tuple[float, float, float], second: tuple[float, float, float], r: float = 0.0
+) -> tuple[float, float]:
+    """Interval of first / second from their (value, low, high): MOVER-R (Donner & Zou 2012).
+
+    The upper limit is infinite where the second may be zero.
+
+    >>> low, high = mover_ratio((0.2, 0.15, 0.26), (0.1, 0.07, 0.14))
+    >>> 1 < low < 2 < high
+    True
+    """
+    p1, l1, u1 = first
+    p2, l2, u2 = second
+    if not p2 > 0:
+        return (0.0, math.inf) if p2 == 0 else (math.nan, math.nan)
+    # both limits solve (p₁ − R·p₂)² = a² + R²b² − 2rRab for R, with a and b the distances they combine
+    a, b = p1 - l1, u2 - p2
+    cross, constant, square = p1 * p2 - r * a * b, p1 * p1 - a * a, p2 * p2 - b * b
+    root = math.sqrt(max(0.0, cross * cross - square * constant))
+    low = constant / (cross + root) if cross + root > 0 else 0.0
+    a, b = u1 - p1, p2 - l2
+    cross, constant, square = p1 * p2 - r * a * b, p1 * p1 - a * a, p2 * p2 - b * b
+    root = math.sqrt(max(0.0, cross * cross - square * constant))
+    return max(0.0, low), (cross + root) / square if square > 0 else math.inf
+
+
+def normal(value: float, variance: float, low: float, high: float, alpha: float = 0.05) -> tuple[float, float]:
+    """value ± z·SE from the patient jackknife, kept within the declared range."""
+    half = z_of(alpha) * math.sqrt(variance) if variance >= 0 else math.nan
+    if math.isnan(half):
+        return math.nan, math.nan
+    return max(low, value - half), min(high, value + half)
+
+
+def logit_t(value: float, variance: float, patients: int, alpha: float = 0.05) -> tuple[float, float]:
+    """AUROC: logit scale, SE from the jackknife by the delta method, t on (positive patients − 1).
+
+    A perfect separation has no such interval: NaN. Source: simulated coverage .93–.98 from 20 positive patients.
+    """
+    if not (0 < value < 1) or patients < 2 or not variance >= 0:
+        return math.nan, math.nan
+    centre = special.logit(value)
+    half = float(special.stdtrit(patients - 1, 1 - alpha / 2)) * math.sqrt(variance) / (value * (1 - value))
+    return float(special.expit(centre - half)), float(special.expit(centre + half))
+
+
+def squared_calibration_error(
+    n: Floats, confidence: Floats, events: Floats, alpha: float = 0.05
+) -> tuple[float, float, float]:
+    """Unbiased squared calibration error and its interval, from group totals by bin, each of shape (256, bins).
+
+    d_b = Σ(conf − y)/n, w_b = n_b/n, V the jackknife covariance of d, A = diag(1/w):
+    Q̂ = dᵀAd − tr(AV), Var = 4dᵀAVAd + 2tr(AVAV), interval Q̂ ± z√Var. Q̂ may be negative: it is unbiased, so
+    a calibrated model scatters round 0. NaN with fewer than two patient groups.
+    """
+    kept = n.sum(axis=0) > 0
+    n, gap = n[:, kept], (confidence - events)[:, kept]
+    total = n.sum()
+    filled = n.sum(axis=1) > 0
+    if total <= 0 or filled.sum() < 2:
+        return math.nan, math.nan, math.nan
+    d = gap.sum(axis=0) / total
+    inverse = total / n.sum(axis=0)
+    left = total - n.sum(axis=1)
+    away = np.divide(gap.sum(axis=0) - gap, left[:, None], out=np.zeros_like(gap), where=left[:, None] > 0)
+    AV = inverse[:, None] * jackknife_covariance(away, filled)
+    value = float(d @ (inverse * d) - np.trace(AV))
+    variance = float(
+        4 * (inverse * d) @ (jackknife_covariance(away, filled) @ (inverse * d)) + 2 * np.trace(AV @ AV)
+    )
+    half = z_of(alpha) * math.sqrt(max(0.0, variance))
+    return value, value - half, value + half
+
+
+def filled_groups(totals: Floats) -> NDArray[np.bool_]:
+    """Which patient groups hold anything, from totals of shape (256,) or (256, cells)."""
+    held: NDArray[np.bool_] = totals != 0 if totals.ndim == 1 else (totals != 0).any(axis=1)
+    return held

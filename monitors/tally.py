@@ -1,0 +1,362 @@
+"""The tally: exact additive sums by patient group and stratum, the only state a monitor has.
+
+A tally is a sparse table (stratum, group, cell) → int64 in canonical order, and per stratum the 64 smallest
+subject hashes. Adding is concatenating and summing equal keys, so any partition of the rows, in any order,
+in one process or many, gives the same bits.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from monitors.groups import GROUPS, Floats, assign
+from monitors.judged import GRID
+from monitors.monitor import Contributions, Monitor
+
+#: Size of the subject-hash set of a stratum: distinct patients are exact below it.
+SKETCH: Final = 64
+#: Totals stay below this, so that float64 holds every one of them exactly.
+LIMIT: Final = 1 << 53
+_MAGIC: Final = b"auditor-tally-1\n"
+_LARGEST_BYTES: Final = 1 << 30  # 60 million sums: no damaged header may claim more
+
+Ints = NDArray[np.int64]
+
+
+class TallyError(ValueError):
+    """One clear sentence about a tally that cannot be made, added or read."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tally:
+    """Exact sums of one monitor. Arrays are never written to after construction.
+
+    `stratum`, `group`, `cell`, `value` are parallel, sorted by (stratum, group, cell), without zeros.
+    `levels[i]` are the values of the strata columns of stratum i, ascending. `subject_stratum` and
+    `subject_hash` are parallel, sorted, at most 64 a stratum.
+    """
+
+    monitor: str
+    monitor_version: int
+    cells: int
+    strata: tuple[str, ...]
+    seed: int
+    levels: tuple[tuple[str, ...], ...]
+    stratum: Ints
+    group: Ints
+    cell: Ints
+    value: Ints
+    subject_stratum: Ints
+    subject_hash: NDArray[np.uint64]
+
+    @classmethod
+    def zero(cls, monitor: Monitor, strata: Sequence[str], seed: int = 0) -> "Tally":
+        """The tally of no rows: the identity of addition."""
+        none = np.empty(0, np.int64)
+        names = tuple(strata)
+        if "version" not in names or "item" not in names:
+            raise TallyError(
+                "The strata of a tally must name 'version' and 'item'; measurements never pool versions."
+            )
+        return cls(
+            monitor.name, monitor.version, len(monitor.cells), names, seed, (), none, none, none, none, none,
+            np.empty(0, np.uint64),
+        )  # fmt: skip
+
+    @classmethod
+    def of(cls, monitor: Monitor, table: pa.Table, strata: Sequence[str], seed: int = 0) -> "Tally":
+        """Tally the rows of `table` (schema `monitors.judged`).
+
+        All rows of an output must be in the same table: some monitors judge an output over its findings.
+        """
+        empty = cls.zero(monitor, strata, seed)
+        missing = [name for name in (*strata, "subject_id", "weight") if name not in table.column_names]
+        if missing:
+            raise TallyError(
+                f"The judged table has no column {missing[0]!r}; it is needed to tally {monitor.name}."
+            )
+        if not table.num_rows:
+            return empty
+        table = table.unify_dictionaries().combine_chunks()
+        levels, stratum = _strata_of(table, empty.strata)
+        group, subject = assign(table["subject_id"], seed)
+        batches = table.to_batches()
+        if len(batches) > 1:
+            raise TallyError("The judged table is too large for one pass (over 2 GB of text); tally it in parts.")
+        made = monitor.contributions(batches[0])
+        value = _weighted(made, table["weight"].to_numpy(), monitor.name)
+        owners, hashes = _smallest(stratum, subject)
+        rows = made.row
+        return _canonical(
+            empty, levels, stratum[rows], group[rows].astype(np.int64), made.cell.astype(np.int64), value,
+            owners, hashes,
+        )  # fmt: skip
+
+    @classmethod
+    def merge(cls, tallies: Sequence["Tally"]) -> "Tally":
+        """The sum of one or more tallies of the same monitor, strata and seed."""
+        if not tallies:
+            raise TallyError("Merging needs at least one tally; use Tally.zero for none.")
+        first = tallies[0]
+        for other in tallies[1:]:
+            first._check_same_kind(other)
+        if len(tallies) == 1:
+            return first
+        levels = tuple(sorted(set().union(*(t.levels for t in tallies))))
+        place = {level: i for i, level in enumerate(levels)}
+        moves = [np.array([place[level] for level in t.levels], np.int64) for t in tallies]
+        owners, hashes = _smallest(
+            np.concatenate([m[t.subject_stratum] for m, t in zip(moves, tallies, strict=True)]),
+            np.concatenate([t.subject_hash for t in tallies]),
+        )
+        return _canonical(
+            first,
+            levels,
+            np.concatenate([m[t.stratum] for m, t in zip(moves, tallies, strict=True)]),
+            np.concatenate([t.group for t in tallies]),
+            np.concatenate([t.cell for t in tallies]),
+            np.concatenate([t.value for t in tallies]),
+            owners,
+            hashes,
+        )
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally.merge([self, other])
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Tally):
+            return NotImplemented
+        return self._header() == other._header() and all(
+            np.array_equal(a, b) for a, b in zip(self._arrays(), other._arrays(), strict=True)
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # equal by content, and the content is large
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """The values seen in one strata column, ascending."""
+        return tuple(sorted({level[self._column(name)] for level in self.levels}))
+
+    def where(self, **conditions: str) -> NDArray[np.bool_]:
+        """Which strata have the given values, as a mask over `levels`."""
+        columns = [(self._column(name), value) for name, value in conditions.items()]
+        return np.array([all(level[i] == v for i, v in columns) for level in self.levels], dtype=bool)
+
+    def only(self, mask: NDArray[np.bool_]) -> "Tally":
+        """The tally of the masked strata alone."""
+        move = np.cumsum(mask) - 1
+        kept, owned = mask[self.stratum], mask[self.subject_stratum]
+        return Tally(
+            self.monitor,
+            self.monitor_version,
+            self.cells,
+            self.strata,
+            self.seed,
+            tuple(level for level, keep in zip(self.levels, mask, strict=True) if keep),
+            move[self.stratum[kept]],
+            self.group[kept],
+            self.cell[kept],
+            self.value[kept],
+            move[self.subject_stratum[owned]],
+            self.subject_hash[owned],
+        )
+
+    def group_totals(self, mask: NDArray[np.bool_] | None = None) -> Floats:
+        """Totals by patient group over the masked strata, in units, of shape (256, cells)."""
+        kept = slice(None) if mask is None else mask[self.stratum]
+        keys = self.group[kept] * self.cells + self.cell[kept]
+        # sums below 2**53 of integers: float64 holds each partial sum exactly
+        flat = np.bincount(keys, weights=self.value[kept].astype(np.float64), minlength=GROUPS * self.cells)
+        totals: Floats = flat.reshape(GROUPS, self.cells) / GRID
+        return totals
+
+    def patients(self, mask: NDArray[np.bool_] | None = None) -> tuple[int, bool]:
+        """Distinct patients over the masked strata, and whether the count is exact.
+
+        Exact below 64; above, (k − 1)/U₍k₎ with U₍k₎ the k-th smallest hash on (0, 1) (Bar-Yossef et al. 2002).
+        """
+        hashes = self.subject_hash if mask is None else self.subject_hash[mask[self.subject_stratum]]
+        smallest = np.unique(hashes)[:SKETCH]
+        if len(smallest) < SKETCH:
+            return len(smallest), True
+        return round((SKETCH - 1) / (float(smallest[-1]) / 2.0**63)), False
+
+    def to_bytes(self) -> bytes:
+        """Canonical bytes: equal tallies give equal bytes."""
+        arrays = [a.astype(dtype) for a, dtype in zip(self._arrays(), _LAYOUT, strict=True)]
+        header = json.dumps(
+            {**self._header(), "lengths": [len(a) for a in arrays]}, sort_keys=True, separators=(",", ":")
+        ).encode()
+        body = len(header).to_bytes(8, "little") + header + b"".join(a.tobytes() for a in arrays)
+        return _MAGIC + len(body).to_bytes(8, "little") + bytes(pa.compress(body, codec="zstd", asbytes=True))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Tally":
+        """Read what `to_bytes` wrote. Raises TallyError for anything else."""
+        start = len(_MAGIC) + 8
+        size = int.from_bytes(data[len(_MAGIC) : start], "little")
+        if not data.startswith(_MAGIC) or len(data) <= start or size > _LARGEST_BYTES:
+            raise TallyError("These bytes are not a tally; make the tally anew.")
+        try:
+            body = pa.decompress(data[start:], decompressed_size=size, codec="zstd", asbytes=True)
+            split = 8 + int.from_bytes(body[:8], "little")
+            header = json.loads(body[8:split])
+            lengths = header.pop("lengths")
+            ends = split + np.cumsum([n * np.dtype(d).itemsize for n, d in zip(lengths, _LAYOUT, strict=True)])
+            starts = [split, *(int(end) for end in ends[:-1])]
+            *ints, hashes = (
+                np.frombuffer(body, dtype, count=max(0, int(n)), offset=at)
+                for n, dtype, at in zip(lengths, _LAYOUT, starts, strict=True)
+            )
+            stratum, group, cell, value, owner = (a.astype(np.int64) for a in ints)
+            tally = cls(
+                str(header["monitor"]),
+                int(header["monitor_version"]),
+                int(header["cells"]),
+                tuple(header["strata"]),
+                int(header["seed"]),
+                tuple(tuple(level) for level in header["levels"]),
+                stratum,
+                group,
+                cell,
+                value,
+                owner,
+                hashes.astype(np.uint64),
+            )
+            tally._check_sound(int(ends[-1]) == len(body))
+        except (ValueError, KeyError, TypeError, OSError, AttributeError, RecursionError, OverflowError) as error:
+            raise TallyError("A stored tally is damaged; make it anew.") from error
+        return tally
+
+    def _column(self, name: str) -> int:
+        if name not in self.strata:
+            raise TallyError(f"This tally has no stratum {name!r}; it has {', '.join(self.strata)}.")
+        return self.strata.index(name)
+
+    def _arrays(self) -> tuple[NDArray[np.generic], ...]:
+        return self.stratum, self.group, self.cell, self.value, self.subject_stratum, self.subject_hash
+
+    def _header(self) -> dict[str, object]:
+        return {
+            "monitor": self.monitor,
+            "monitor_version": self.monitor_version,
+            "cells": self.cells,
+            "strata": list(self.strata),
+            "seed": self.seed,
+            "levels": [list(level) for level in self.levels],
+        }
+
+    def _check_same_kind(self, other: "Tally") -> None:
+        mine, theirs = self._header(), other._header()
+        for key in ("monitor", "monitor_version", "strata", "seed"):
+            if mine[key] != theirs[key]:
+                raise TallyError(
+                    f"Tallies of a different {key.replace('_', ' ')} cannot be added; make one of them anew."
+                )
+
+    def _check_sound(self, whole: bool) -> None:
+        """Refuse damaged bytes that happened to parse."""
+        tops = (len(self.levels), GROUPS, self.cells)
+        inside = all(
+            bool(((row >= 0) & (row < top)).all())
+            for row, top in zip((self.stratum, self.group, self.cell), tops, strict=True)
+        )
+        owned = bool(((self.subject_stratum >= 0) & (self.subject_stratum < len(self.levels))).all())
+        ordered = self.levels == tuple(sorted(set(self.levels)))
+        shaped = all(len(level) == len(self.strata) for level in self.levels)
+        key = (self.stratum * GROUPS + self.group) * self.cells + self.cell
+        if not (whole and inside and owned and ordered and shaped and bool((np.diff(key) > 0).all())):
+            raise TallyError("A stored tally is damaged; make it anew.")
+
+
+#: stratum, group, cell, value, subject_stratum, subject_hash, little-endian.
+_LAYOUT: Final = ("<i4", "u1", "<i4", "<i8", "<i4", "<u8")
+
+
+def _strata_of(table: pa.Table, names: tuple[str, ...]) -> tuple[tuple[tuple[str, ...], ...], Ints]:
+    """The sorted distinct strata of a table, and the stratum of each row."""
+    code = np.zeros(table.num_rows, np.int64)
+    parts: list[tuple[list[str], Ints]] = []
+    for name in names:
+        encoded = pc.dictionary_encode(table[name]).combine_chunks()
+        if encoded.null_count:
+            raise TallyError(
+                f"Column {name!r} of the judged table has empty values; write '(missing)' for unknown."
+            )
+        words = encoded.dictionary.cast(pa.string()).to_pylist()
+        index = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        # compressed after each column, so the code never outgrows int64
+        _, code = np.unique(code * len(words) + index, return_inverse=True)
+        parts.append((words, index))
+    _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
+    levels = [tuple(words[index[i]] for words, index in parts) for i in first]
+    order = sorted(range(len(levels)), key=levels.__getitem__)
+    rank = np.empty(len(levels), np.int64)
+    rank[order] = np.arange(len(levels))
+    return tuple(levels[i] for i in order), rank[inverse]
+
+
+def _weighted(made: Contributions, weight: Ints, monitor: str) -> Ints:
+    """Contributions times their row's weight, rounded half up on the grid; exact for weight 1."""
+    if not len(made.value):
+        return np.empty(0, np.int64)
+    if (weight < 0).any():
+        raise TallyError("A weight in the judged table is negative; weights are 1/k of a case.")
+    if int(np.abs(made.value).max()) * int(weight.max()) >= 1 << 62:
+        raise TallyError(f"A contribution of monitor {monitor} is too large for exact sums.")
+    scaled: Ints = (made.value * weight[made.row] + GRID // 2) >> 20
+    return scaled
+
+
+def _smallest(owner: Ints, hashes: NDArray[np.uint64]) -> tuple[Ints, NDArray[np.uint64]]:
+    """The 64 smallest distinct hashes of each stratum, sorted by (stratum, hash)."""
+    order = np.lexsort((hashes, owner))
+    owner, hashes = owner[order], hashes[order]
+    new = np.ones(len(owner), bool)
+    new[1:] = (owner[1:] != owner[:-1]) | (hashes[1:] != hashes[:-1])
+    owner, hashes = owner[new], hashes[new]
+    starts = np.searchsorted(owner, owner)
+    kept = np.arange(len(owner)) - starts < SKETCH
+    return owner[kept], hashes[kept]
+
+
+def _canonical(
+    kind: Tally,
+    levels: tuple[tuple[str, ...], ...],
+    stratum: Ints,
+    group: Ints,
+    cell: Ints,
+    value: Ints,
+    subject_stratum: Ints,
+    subject_hash: NDArray[np.uint64],
+) -> Tally:
+    """Sum equal keys, drop zeros, sort; raise before any total could leave the exact range."""
+    reach = np.bincount(cell, weights=np.abs(value).astype(np.float64), minlength=kind.cells)
+    if len(reach) and reach.max() >= LIMIT:
+        raise TallyError("A total would leave the range of exact sums (2**53); tally shorter windows.")
+    key = (stratum * GROUPS + group) * kind.cells + cell
+    order = np.argsort(key, kind="stable")
+    key = key[order]
+    starts = np.flatnonzero(np.r_[True, key[1:] != key[:-1]]) if len(key) else np.empty(0, np.int64)
+    sums = np.add.reduceat(value[order], starts) if len(key) else np.empty(0, np.int64)
+    kept = key[starts][sums != 0]
+    rest, cells = np.divmod(kept, kind.cells)
+    return Tally(
+        kind.monitor,
+        kind.monitor_version,
+        kind.cells,
+        kind.strata,
+        kind.seed,
+        levels,
+        rest // GROUPS,
+        rest % GROUPS,
+        cells,
+        sums[sums != 0],
+        subject_stratum,
+        subject_hash,
+    )

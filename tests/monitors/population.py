@@ -1,0 +1,163 @@
+"""Judged tables of simulated, clustered patients, with every rate in the caller's hand."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from monitors.judged import GRID, judged_schema
+
+STRATA = ("version", "draft_seen", "item", "sex", "site")
+FINDINGS = ("Effusion", "Nodule", "Oedema")
+
+
+def cluster_sizes(rng: np.random.Generator, patients: int) -> np.ndarray:
+    """75 % of patients with one report, 17 % with two or three, 8 % with a geometric number of mean 8."""
+    kind = rng.choice(3, size=patients, p=[0.75, 0.17, 0.08])
+    return np.where(
+        kind == 0, 1, np.where(kind == 1, rng.integers(2, 4, patients), rng.geometric(1 / 8, patients))
+    )
+
+
+def risks(rng: np.random.Generator, patients: int, rate: float, rho: float) -> np.ndarray:
+    """A risk for each patient: beta with mean `rate` and intracluster correlation `rho`."""
+    if rho == 0 or rate in (0.0, 1.0):
+        return np.full(patients, rate)
+    size = (1 - rho) / rho
+    return rng.beta(rate * size, (1 - rate) * size, patients)
+
+
+def _frame(rng: np.random.Generator, patients: int, items: tuple[str, ...]) -> tuple[dict[str, Any], np.ndarray]:
+    owner = np.repeat(np.arange(patients), cluster_sizes(rng, patients))
+    output = np.repeat(np.arange(len(owner)), len(items))
+    row_owner = owner[output]
+    rows = len(output)
+    sex = rng.choice(["F", "M"], patients)[row_owner]
+    site = rng.choice(["north", "south", "(missing)"], len(owner), p=[0.5, 0.4, 0.1])[output]
+    tag = rng.integers(1 << 40)
+    return {
+        "digest": [int(i).to_bytes(8, "little") + int(tag).to_bytes(8, "little") for i in range(rows)],
+        "output_id": [f"{tag}-{i}" for i in output],
+        "case_id": [f"{tag}-{i}" for i in output],
+        "subject_id": [f"patient-{i}" for i in row_owner],
+        "clustered_by": ["patient"] * rows,
+        "item": np.tile(items, len(owner)).tolist(),
+        "version": ["v1"] * rows,
+        "origin": ["recorded"] * rows,
+        "draft_seen": ["no"] * rows,
+        "day": [None] * rows,
+        "weight": [GRID] * rows,
+        "sex": sex.tolist(),
+        "site": site.tolist(),
+    }, row_owner
+
+
+def _table(task: str, columns: Mapping[str, Any]) -> pa.Table:
+    schema = judged_schema(task, ("sex", "site"))
+    rows = len(columns["output_id"])
+    nulls = [None] * rows
+    filled = {"task": [task] * rows, "length": nulls, "confidence": nulls, **columns}
+    return pa.table({f.name: pa.array(filled[f.name], type=f.type) for f in schema}, schema=schema)
+
+
+def _masked(values: np.ndarray, known: np.ndarray) -> list[Any]:
+    return [v.item() if k else None for v, k in zip(np.asarray(values), known, strict=True)]
+
+
+def reports(
+    rng: np.random.Generator, patients: int = 200, contradicted: float = 0.05, rho: float = 0.2, words: float = 60
+) -> pa.Table:
+    """Report drafts; a tenth of the rows have no judgement, for every reason there is."""
+    columns, owner = _frame(rng, patients, ("report",))
+    n = len(owner)
+    status = rng.choice(
+        ["judged", "awaiting", "unparseable", "judge_failed", "output_error"], n, p=[0.9, 0.04, 0.02, 0.02, 0.02]
+    )
+    known = status == "judged"
+    asserted, findings = rng.poisson(2.5, n) + 1, rng.poisson(2, n)
+    wrong = (rng.uniform(size=n) < risks(rng, patients, contradicted, rho)[owner]).astype(int)
+    silent = np.minimum(rng.binomial(1, 0.15, n), asserted - wrong)
+    omitted = rng.binomial(findings, 0.1)
+    counts = {
+        "asserted": asserted,
+        "reference_findings": findings,
+        "contradicted": wrong,
+        "unsupported": silent,
+        "unaddressed": np.minimum(rng.binomial(1, 0.05, n), asserted - wrong - silent),
+        "omitted": omitted,
+        "laterality": rng.binomial(1, 0.02, n),
+        "significant_contradicted": rng.binomial(wrong, 0.5),
+        "significant_omitted": rng.binomial(omitted, 0.3),
+        "score": rng.uniform(size=n),
+    }
+    return _table(
+        "report",
+        {
+            **columns,
+            "status": status.tolist(),
+            "length": rng.poisson(words, n).tolist(),
+            **{name: _masked(values, known) for name, values in counts.items()},
+        },
+    )
+
+
+def classifications(
+    rng: np.random.Generator,
+    patients: int = 200,
+    separation: float = 2.0,
+    shift: float = 0.0,
+    missed: float = 0.0,
+    rho: float = 0.2,
+) -> pa.Table:
+    """Calibrated probabilities with decisions at .5, a log-odds `shift`, and a share of flags silently dropped."""
+    columns, owner = _frame(rng, patients, FINDINGS)
+    n = len(owner)
+    spread = rng.normal(size=patients) * np.sqrt(rho)
+    logit = -1.0 + separation * (spread[owner] + np.sqrt(1 - rho) * rng.normal(size=n))
+    label = rng.uniform(size=n) < 1 / (1 + np.exp(-logit))
+    probability = 1 / (1 + np.exp(-(logit + shift)))
+    decision = (logit > 0) & (rng.uniform(size=n) >= missed)
+    labelled, decided, scored = (rng.uniform(size=n) < 0.97 for _ in range(3))
+    return _table(
+        "classification",
+        {
+            **columns,
+            "status": np.where(labelled, "judged", "awaiting").tolist(),
+            "probability": _masked(probability, scored),
+            "label": _masked(label.astype(int), labelled),
+            "decision": _masked(decision.astype(int), decided),
+        },
+    )
+
+
+def answers(rng: np.random.Generator, patients: int = 200, accuracy: float = 0.9) -> pa.Table:
+    """Answers to visual questions, half of them yes/no."""
+    columns, owner = _frame(rng, patients, ("question",))
+    n = len(owner)
+    status = rng.choice(["judged", "awaiting", "unparseable"], n, p=[0.92, 0.04, 0.04])
+    judged = status == "judged"
+    closed, abstained = rng.uniform(size=n) < 0.5, rng.uniform(size=n) < 0.05
+    correct = (rng.uniform(size=n) < accuracy) & ~abstained
+    truth = rng.uniform(size=n) < 0.5
+    return _table(
+        "vqa",
+        {
+            **columns,
+            "status": status.tolist(),
+            "length": rng.poisson(8, n).tolist(),
+            "confidence": _masked(rng.uniform(size=n), judged),
+            "closed": closed.astype(int).tolist(),
+            "correct": _masked(correct.astype(int), judged),
+            "abstained": _masked(abstained.astype(int), judged),
+            "answered_yes": _masked(np.where(correct, truth, ~truth).astype(int), judged & closed),
+            "truth_yes": _masked(truth.astype(int), judged & closed),
+        },
+    )
+
+
+TABLES: dict[str, Callable[..., pa.Table]] = {
+    "report": reports,
+    "classification": classifications,
+    "vqa": answers,
+}

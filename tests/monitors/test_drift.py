@@ -1,0 +1,181 @@
+"""Drift against scipy, its null band, Evidently's page, and the row sample that feeds it."""
+
+import itertools
+import os
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.distance import jensenshannon
+
+from monitors import drift
+from monitors.drift import DISTANCE, DRIFT, Drift, design_effect, jensen_shannon, null_band
+from monitors.drift_columns import COLUMNS, Column
+from monitors.evidently_drift import EvidentlyError, evidently_page
+from monitors.measurement import Window
+from monitors.sample import RowSample, SampleError
+from monitors.tally import Tally, TallyError
+from monitors.threshold import Bound, Status, decide
+from tests.monitors.population import STRATA, TABLES, reports
+
+REPORT = Drift("report")
+
+
+def tally(seed: int, patients: int = 400, **changed: float) -> Tally:
+    return Tally.of(REPORT, reports(np.random.default_rng(seed), patients, **changed), STRATA)
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), min_size=1, max_size=12))
+def test_distance_is_scipys(counts: list[tuple[int, int]]) -> None:
+    p, q = np.array(counts, float).T
+    if p.sum() == 0 or q.sum() == 0:
+        return
+    p, q = p / p.sum(), q / q.sum()
+    assert float(jensen_shannon(p, q)) == pytest.approx(jensenshannon(p, q, base=2), abs=1e-6)
+
+
+def test_the_null_band_is_rarely_left_without_change() -> None:
+    """5 % by construction; patients repeat, so the effective size is what keeps it there."""
+    left = [
+        one.drifted
+        for seed in range(40)
+        for one in drift.compare(tally(seed), tally(1000 + seed), version="v1", attributes=("sex", "site"))
+    ]
+    assert len(left) >= 200
+    assert np.mean(left) < 0.09
+
+
+def test_a_band_shrinks_with_the_sample_and_is_the_same_each_time() -> None:
+    p = np.array([0.2, 0.3, 0.5])
+    assert null_band(p, p, 50, 50, 1) > null_band(p, p, 500, 500, 1) > null_band(p, p, 5000, 5000, 1)
+    assert null_band(p, p, 50, 50, 1) == null_band(p, p, 50, 50, 1)
+
+
+def test_design_effect_of_a_patients_own_attribute_is_its_cluster_size() -> None:
+    """Sex never varies within a patient, so its design effect is about m̃; an independent column has none."""
+    rng = np.random.default_rng(0)
+    own: list[float] = []
+    free: list[float] = []
+    for _ in range(60):
+        group = np.repeat(rng.integers(256, size=400), 5)
+        sex = np.repeat(rng.integers(2, size=400), 5)
+        coin = rng.integers(2, size=2000)
+        for column, found in ((sex, own), (coin, free)):
+            counts = np.zeros((256, 2))
+            np.add.at(counts, (group, column), 1)
+            found.append(design_effect(counts))
+    assert np.mean(own) == pytest.approx(5, rel=0.1)
+    assert np.mean(free) == pytest.approx(1, abs=0.15)
+
+
+def test_a_change_is_seen_in_its_own_column_only() -> None:
+    made = {d.column: d for d in drift.compare(tally(1), tally(2, words=110), version="v1", attributes=("sex",))}
+    assert made["length"].drifted
+    assert made["length"].distance > 0.5
+    assert not made["sex"].drifted
+    assert sum(made["length"].window_shares) == pytest.approx(1)
+    assert len(made["length"].categories) == len(made["length"].window_shares)
+    assert "confidence" not in made  # stated by neither: nothing to compare
+
+
+def test_awaiting_references_are_not_drift() -> None:
+    table = reports(np.random.default_rng(3), 600)
+    late = table.set_column(
+        table.column_names.index("reference_findings"),
+        table.schema.field("reference_findings"),
+        pa.array(
+            [None if i % 2 else v for i, v in enumerate(table["reference_findings"].to_pylist())], pa.int32()
+        ),
+    )
+    made = drift.compare(Tally.of(REPORT, late, STRATA), Tally.of(REPORT, table, STRATA), version="v1")
+    assert not next(d for d in made if d.column == "reference_findings").drifted
+
+
+def ruled(made: list[drift.ColumnDrift], bound: Bound) -> tuple[Status, str]:
+    """The verdict on the length of the text, and its reason."""
+    column = next(d for d in made if d.column == "length")
+    row = drift.measurement(column, monitor=REPORT, version="v1", window=Window())
+    assert (row.measure, row.item) == ("drift_distance", "length")
+    assert (row.value, row.high) == (column.distance, column.null_high)
+    verdict = decide(row, DISTANCE, bound)
+    return verdict.status, verdict.reason
+
+
+def test_drift_is_watch_at_most_and_insufficient_when_chance_reaches_the_bound() -> None:
+    far = drift.compare(tally(1), tally(2, words=110), version="v1")
+    assert ruled(far, Bound(watch=0.1, act=0.2))[0] is Status.WATCH
+    near = drift.compare(tally(1, 80), tally(2, 80), version="v1")
+    status, reason = ruled(near, Bound(watch=0.05))
+    assert status is Status.INSUFFICIENT
+    assert "chance alone" in reason
+    assert ruled(drift.compare(tally(1, 8), tally(2, 8), version="v1"), Bound(watch=0.9))[0] is Status.INSUFFICIENT
+    assert ruled(drift.compare(tally(1), tally(2), version="v1"), Bound(watch=0.2))[0] is Status.OK
+
+
+def test_only_tallies_of_one_drift_monitor_compare() -> None:
+    with pytest.raises(TallyError, match="drift monitor"):
+        drift.compare(tally(1, 5), Tally.zero(DRIFT[1], STRATA), version="v1")
+
+
+@pytest.mark.parametrize("column", [c for cs in COLUMNS.values() for c in cs], ids=lambda c: c.name)
+def test_every_value_has_one_category(column: Column) -> None:
+    values = np.array([0.0, 1.0] if column.logit else [0, 1, 2, 3, 4, 5, 7, 9, 511, 512, 10_000], float)
+    bins = column.bins(values)
+    assert (np.diff(bins) >= 0).all()
+    assert bins[0] == 0
+    assert bins.max() < len(column.labels) - column.missing
+    assert len(set(column.labels)) == len(column.labels)
+
+
+@settings(max_examples=20, deadline=None)
+@given(cuts=st.lists(st.integers(0, 300), max_size=4), order=st.integers(0, 1000))
+def test_the_sample_is_the_same_however_rows_arrive(cuts: list[int], order: int) -> None:
+    table = reports(np.random.default_rng(0), 150)
+    whole = RowSample.of(table, ["length", "site"], k=40)
+    mixed = table.take(np.random.default_rng(order).permutation(table.num_rows))
+    ends = sorted({0, *(min(c, table.num_rows) for c in cuts), table.num_rows})
+    parts = [mixed.slice(a, b - a) for a, b in itertools.pairwise(ends)]
+    merged = RowSample.merge([RowSample.of(p, ["length", "site"], k=40) for p in parts])
+    assert merged == whole
+    assert RowSample.merge([whole, whole]) == whole
+    assert whole.table.num_rows == 40
+
+
+def test_the_sample_is_fair_and_survives_its_bytes() -> None:
+    table = reports(np.random.default_rng(1), 2000)
+    sample = RowSample.of(table, ["site", "length"], k=1500, seed=5)
+    share = np.mean(np.array(sample.table["site"].to_pylist()) == "north")
+    assert share == pytest.approx(0.5, abs=0.05)
+    assert RowSample.from_bytes(sample.to_bytes()) == sample
+    assert RowSample.of(table, ["site", "length"], k=1500, seed=6) != sample
+    with pytest.raises(SampleError, match="not a row sample"):
+        RowSample.from_bytes(sample.to_bytes()[:100])
+    with pytest.raises(SampleError, match="cannot be merged"):
+        RowSample.merge([sample, RowSample.of(table, ["site"], k=1500, seed=5)])
+    with pytest.raises(SampleError, match="no column 'age'"):
+        RowSample.of(table, ["age"])
+
+
+def test_evidentlys_page_sees_the_change_and_reaches_for_nothing() -> None:
+    before, after = (
+        RowSample.of(
+            reports(np.random.default_rng(s), 400, words=w), ["length", "confidence", "sex", "site"]
+        ).table
+        for s, w in ((1, 60), (2, 110))
+    )
+    page = evidently_page(before, after, ["length", "confidence"], ["sex", "site"])
+    assert set(page.scores) == {"length", "sex", "site"}  # no confidence was stated
+    assert page.scores["length"].score > page.scores["length"].threshold
+    assert page.scores["sex"].score < page.scores["sex"].threshold
+    assert page.scores["length"].method == "jensenshannon"
+    assert os.environ["DO_NOT_TRACK"] == "1"
+    assert "<script src=" not in page.html
+    assert page.html.count("<html") == 1
+    with pytest.raises(EvidentlyError, match="nothing to compare"):
+        evidently_page(before, after, ["confidence"], [])
+
+
+def test_every_task_has_its_columns() -> None:
+    assert set(COLUMNS) == set(TABLES)
