@@ -99,7 +99,7 @@ class Measurement:
     events: float  # numerator count where there is one, else NaN
     n_eff: float
     patients: int  # what is resampled
-    patients_exact: bool  # False: estimated from the 64 smallest subject hashes
+    patients_exact: bool  # False: more than the 4,096 that are counted exactly
     deff: float
     interval: str
     note: str = ""

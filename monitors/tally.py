@@ -1,13 +1,13 @@
 """The tally: exact additive sums by patient group and stratum, the only state a monitor has.
 
-A tally is a sparse table (stratum, group, cell) → int64 in canonical order, and per stratum the 64 smallest
-subject hashes. Adding is concatenating and summing equal keys, so any partition of the rows, in any order,
+A tally is a sparse table (stratum, group, cell) → int64 in canonical order, and per stratum the
+smallest subject hashes. Adding is concatenating and summing equal keys, so any partition of the rows, in any order,
 in one process or many, gives the same bits.
 """
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -20,7 +20,7 @@ from monitors.judged import GRID
 from monitors.monitor import Contributions, Monitor
 
 #: Size of the subject-hash set of a stratum: distinct patients are exact below it.
-SKETCH: Final = 64
+SKETCH: Final = 4096
 #: Totals stay below this, so that float64 holds every one of them exactly.
 LIMIT: Final = 1 << 53
 _MAGIC: Final = b"auditor-tally-1\n"
@@ -39,7 +39,7 @@ class Tally:
 
     `stratum`, `group`, `cell`, `value` are parallel, sorted by (stratum, group, cell), without zeros.
     `levels[i]` are the values of the strata columns of stratum i, ascending. `subject_stratum` and
-    `subject_hash` are parallel, sorted, at most 64 a stratum.
+    `subject_hash` are parallel, sorted, at most `SKETCH` a stratum.
     """
 
     monitor: str
@@ -54,6 +54,7 @@ class Tally:
     value: Ints
     subject_stratum: Ints
     subject_hash: NDArray[np.uint64]
+    _masks: dict[tuple[str, str], NDArray[np.bool_]] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def zero(cls, monitor: Monitor, strata: Sequence[str], seed: int = 0) -> "Tally":
@@ -144,8 +145,17 @@ class Tally:
 
     def where(self, **conditions: str) -> NDArray[np.bool_]:
         """Which strata have the given values, as a mask over `levels`."""
-        columns = [(self._column(name), value) for name, value in conditions.items()]
-        return np.array([all(level[i] == v for i, v in columns) for level in self.levels], dtype=bool)
+        mask = np.ones(len(self.levels), dtype=bool)
+        for name, value in conditions.items():
+            mask &= self._is(name, value)
+        return mask
+
+    def _is(self, name: str, value: str) -> NDArray[np.bool_]:
+        """Mask of the strata whose `name` is `value`; remembered, since every slice asks for the same few."""
+        if (name, value) not in self._masks:
+            column = self._column(name)
+            self._masks[name, value] = np.array([level[column] == value for level in self.levels], dtype=bool)
+        return self._masks[name, value]
 
     def only(self, mask: NDArray[np.bool_]) -> "Tally":
         """The tally of the masked strata alone."""
@@ -178,7 +188,7 @@ class Tally:
     def patients(self, mask: NDArray[np.bool_] | None = None) -> tuple[int, bool]:
         """Distinct patients over the masked strata, and whether the count is exact.
 
-        Exact below 64; above, (k − 1)/U₍k₎ with U₍k₎ the k-th smallest hash on (0, 1) (Bar-Yossef et al. 2002).
+        Exact below `SKETCH`; above, (k − 1)/U₍k₎ with U₍k₎ the k-th smallest hash on (0, 1) (Bar-Yossef et al. 2002).
         """
         hashes = self.subject_hash if mask is None else self.subject_hash[mask[self.subject_stratum]]
         smallest = np.unique(hashes)[:SKETCH]
@@ -314,7 +324,7 @@ def _weighted(made: Contributions, weight: Ints, monitor: str) -> Ints:
 
 
 def _smallest(owner: Ints, hashes: NDArray[np.uint64]) -> tuple[Ints, NDArray[np.uint64]]:
-    """The 64 smallest distinct hashes of each stratum, sorted by (stratum, hash)."""
+    """The `SKETCH` smallest distinct hashes of each stratum, sorted by (stratum, hash)."""
     order = np.lexsort((hashes, owner))
     owner, hashes = owner[order], hashes[order]
     new = np.ones(len(owner), bool)

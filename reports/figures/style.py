@@ -1,0 +1,93 @@
+"""The one style of every figure, and the step from a chart to SVG that can stand inside a page."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from markupsafe import Markup, escape
+
+if TYPE_CHECKING:
+    import altair as alt
+
+#: Blue and vermilion of the palette of Okabe and Ito, darkened until they also differ in grey.
+INK: Final = "#1f2933"
+MUTED: Final = "#626d7a"
+FAINT: Final = "#e3e7ec"
+BAND: Final = "#d5dbe2"
+MAIN: Final = "#0b5c8f"
+WARM: Final = "#c2410c"
+
+#: A figure is drawn this wide so that its letters are still read when a phone shrinks it to its screen.
+WIDTH: Final = 430
+
+#: Versions are told apart by shape; the eighth repeats the first.
+SHAPES: Final = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right")
+
+_FONT: Final = "Liberation Sans, Arial, Helvetica, sans-serif"
+_AXIS: Final = {
+    "labelFont": _FONT, "titleFont": _FONT, "labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": "normal",
+    "labelColor": INK, "titleColor": INK, "gridColor": FAINT, "domainColor": MUTED, "tickColor": MUTED,
+}  # fmt: skip
+_CONFIG: Final[dict[str, Any]] = {
+    "aria": False,  # the figure has one title and one description instead of a label on every mark
+    "background": "transparent",
+    "font": _FONT,
+    "view": {"stroke": None},
+    "axis": _AXIS,
+    "text": {"font": _FONT, "fontSize": 11, "color": INK},
+    "header": {"labelFont": _FONT, "labelFontSize": 11, "labelColor": INK},
+    "padding": 4,
+}
+_SIZE: Final = re.compile(r'<svg [^>]*?viewBox="([^"]*)">')
+_ID: Final = re.compile(r"(id=\"|url\(#)(clip|gradient|pattern)_?(\d+)")
+
+if TYPE_CHECKING:
+    Chart: TypeAlias = alt.Chart | alt.LayerChart | alt.VConcatChart | alt.HConcatChart
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure: its title says what is seen, `svg` draws it, `note` says what the drawing leaves out."""
+
+    title: str
+    svg: Markup
+    note: str = ""
+
+
+def records(rows: Sequence[dict[str, Any]]) -> "alt.Data":
+    """Rows as inline data: nothing is fetched, nothing is read from a file."""
+    import altair as alt
+
+    return alt.Data(values=list(rows))
+
+
+def to_svg(chart: "Chart", name: str, title: str, description: str) -> Markup:
+    """The chart as SVG that fills the width it is given, with `title` and `description` for screen readers.
+
+    `name` must be unique within the page: ids inside the SVG begin with it. The renderer numbers its ids
+    over the life of the process, so they are numbered anew here; otherwise no two renderings were equal.
+    """
+    import vl_convert
+
+    # validation against the Vega-Lite schema costs as much as drawing; the tests draw every figure
+    spec = chart.to_dict(validate=False)
+    spec["config"] = _CONFIG
+    svg: str = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
+    numbers: dict[str, int] = {}
+
+    def renumber(match: re.Match[str]) -> str:
+        number = numbers.setdefault(match[2] + match[3], len(numbers))
+        return f"{match[1]}{name}-{number}"
+
+    svg = _ID.sub(renumber, svg)
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby="{name}-t {name}-d" '
+        f'viewBox="\\1"><title id="{name}-t">{_backslash(escape(title))}</title>'
+        f'<desc id="{name}-d">{_backslash(escape(description))}</desc>'
+    )
+    return Markup(_SIZE.sub(head, svg, count=1))  # noqa: S704 - escaped above, and by the renderer
+
+
+def _backslash(text: str) -> str:
+    return text.replace("\\", "\\\\")
