@@ -61,8 +61,8 @@ class Case(Record):
     case_id: Id
     patient_id: Id | None = None
     studied_at: str | datetime | None = None
-    images: list[Image] = []
-    attributes: dict[str, str | int | float | bool | None] = {}
+    images: list[Image] = Field(default_factory=list)
+    attributes: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
 
 
 class Reference(Record):
@@ -102,7 +102,7 @@ class Output(Record):
     patient_id: Id | None = None
     item: Word | None = None
     prompt: Text | None = None
-    images: list[Image] = []
+    images: list[Image] = Field(default_factory=list)
     sample: int = 0
     rank: Annotated[int, Field(ge=1)] | None = None
     produced_at: str | datetime | None = None
@@ -110,7 +110,7 @@ class Output(Record):
     text: Text | None = None
     scores: dict[str, Probability | None] | None = None
     decisions: dict[str, Literal[0, 1] | None] | None = None
-    confidence: dict[str, Probability | None] = {}
+    confidence: dict[str, Probability | None] = Field(default_factory=dict)
     latency_ms: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     error: Text | None = None
 

@@ -84,10 +84,10 @@ def _client(uri: str) -> "MlflowClient":
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     import logging
 
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("mlflow").setLevel(logging.ERROR)
     from mlflow import MlflowClient
 
+    for noisy in ("alembic", "mlflow"):  # after the import, which sets levels of its own
+        logging.getLogger(noisy).setLevel(logging.ERROR)
     return MlflowClient(tracking_uri=uri)
 
 
@@ -123,7 +123,7 @@ def metrics_of(dossier: Dossier) -> Iterator[tuple[str, float]]:
     for row in dossier.rows:
         if row.suppressed:
             continue
-        for bound, value in (("value", row.value), ("low", row.low), ("high", row.high), ("n", row.n)):
+        for bound, value in (("value", row.value), ("low", row.low), ("high", row.high)):
             if value is not None and abs(value) != float("inf"):
                 yield f"{_metric_name(row, dossier.current_version)}/{bound}", value
 

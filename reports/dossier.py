@@ -40,6 +40,7 @@ class Row:
     reason: str = ""
     watch: float | None = None
     act: float | None = None
+    previous: float | None = None  # the value in the audit that this one restates, where it differs
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,11 @@
 """What every test may use."""
 
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,3 +23,14 @@ def shared() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return folder
+
+
+@pytest.fixture(scope="session")
+def openi_reports(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """The radiologists' reports of Open-i, read by the shared tool from a public wheel.
+
+    Each has uid, findings, impression, indication, comparison and mesh.
+    """
+    out = tmp_path_factory.mktemp("openi") / "reports.jsonl"
+    subprocess.run([sys.executable, shared / "tools" / "openi_reports.py", out], check=True)
+    return [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]

@@ -13,7 +13,7 @@ from auditor.store.ledger import Ledger
 from auditor.store.measurements import measurement_of
 from monitors.catalogue import CATALOGUE, measure_named
 from monitors.measurement import Measurement
-from monitors.threshold import SUPPRESS_BELOW, suppress
+from monitors.threshold import GRAVITY, SUPPRESS_BELOW, Status, suppress
 from reports.dossier import (
     Dossier,
     DriftColumn,
@@ -88,7 +88,7 @@ def dossier_of(ledger: Ledger, system: str, audit: str | None = None) -> Dossier
         maturity_days=settings.maturity_days,
         simulated=settings.simulated,
         flows=flows,
-        rows=tuple(_rows(ledger, row["id"], verdicts, flows)) + tuple(_run_rows(verdicts, row)),
+        rows=tuple(_rows(ledger, row, verdicts, flows)) + tuple(_run_rows(verdicts, row)),
         reliability=tuple(_reliability(details["reliability"])),
         trend=tuple(_trend_point(point) for point in details["trend"]),
         version_changes=tuple((date.fromisoformat(day), v) for day, v in details["version_changes"]),
@@ -100,24 +100,35 @@ def dossier_of(ledger: Ledger, system: str, audit: str | None = None) -> Dossier
     )
 
 
-def _rows(ledger: Ledger, audit: str, verdicts: Sequence[sa.RowMapping], flows: Sequence[Flow]) -> list[Row]:
-    recorded = ledger.read(
-        sa.select(t.measurements).where(t.measurements.c.audit == audit).order_by(t.measurements.c.number)
-    )
-    measurements = [measurement_of(r) for r in recorded]
+def _rows(
+    ledger: Ledger, audit: sa.RowMapping, verdicts: Sequence[sa.RowMapping], flows: Sequence[Flow]
+) -> list[Row]:
+    measurements = _measurements(ledger, audit["id"])
+    before = {_name_of(m): m.value for m in _measurements(ledger, audit["restates"])}
     hidden = suppress(measurements)
     ruled: dict[int, sa.RowMapping] = {}
-    for verdict in verdicts:
+    for verdict in sorted(verdicts, key=lambda v: GRAVITY.index(Status(v["status"]))):
         if verdict["measurement"] is not None:
-            ruled.setdefault(verdict["measurement"], verdict)
+            ruled.setdefault(verdict["measurement"], verdict)  # of several rules on one number, the gravest
     by_study = {flow.task for flow in flows if flow.study_clustered_share > 0.5}
     return [
-        _row(m, hide, ruled.get(number), "studies" if m.task in by_study else "patients")
+        _row(m, hide, ruled.get(number), "studies" if m.task in by_study else "patients", before.get(_name_of(m)))
         for number, (m, hide) in enumerate(zip(measurements, hidden, strict=True))
     ]
 
 
-def _row(m: Measurement, hide: bool, verdict: sa.RowMapping | None, resampled: str) -> Row:
+def _measurements(ledger: Ledger, audit: str | None) -> list[Measurement]:
+    rows = ledger.read(
+        sa.select(t.measurements).where(t.measurements.c.audit == audit).order_by(t.measurements.c.number)
+    )
+    return [measurement_of(dict(row)) for row in rows]
+
+
+def _name_of(m: Measurement) -> tuple[str, ...]:
+    return (m.measure, m.task, m.version, m.item, m.slice, m.contrast)
+
+
+def _row(m: Measurement, hide: bool, verdict: sa.RowMapping | None, resampled: str, before: float | None) -> Row:
     measure = measure_named(m.measure)
     rule: Mapping[str, Any] = verdict["threshold"] if verdict else {}
 
@@ -153,6 +164,7 @@ def _row(m: Measurement, hide: bool, verdict: sa.RowMapping | None, resampled: s
         reason="" if hide or not verdict else verdict["reason"],
         watch=rule.get("watch"),
         act=rule.get("act"),
+        previous=shown(before) if before != m.value else None,
     )
 
 

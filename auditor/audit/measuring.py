@@ -82,19 +82,22 @@ def _levels(
 ) -> None:
     monitor = daily.monitor
     slices = _slices(tally, settings, version)
+    if monitor.name == "calibration" and reference is not None:
+        parent = reference  # its bins come from the parent, and those of a reference window stay fixed
     items = ["", *tally.values("item")] if monitor.task == "classification" else [""]
     baseline = _baseline_version(reference, version)
     if monitor.name.startswith("drift"):
         if reference is not None and baseline:
             _drift(result, monitor.name, tally, reference, version, baseline, settings, window, items)
         return
-    result.measurements += frame.measure(
-        monitor, tally, slices, version=version, items=items, window=window, parent=parent
-    )
     many = max(1, sum(1 for s in slices if s.where))
-    result.measurements += frame.gaps(
-        monitor, tally, slices, version=version, items=items, window=window, parent=parent, alpha=0.05 / many
-    )
+    for group, asked in _by_size(slices, items):
+        result.measurements += frame.measure(
+            monitor, tally, group, version=version, items=asked, window=window, parent=parent
+        )
+        result.measurements += frame.gaps(
+            monitor, tally, group, version=version, items=asked, window=window, parent=parent, alpha=0.05 / many
+        )
     if reference is not None and baseline and not _same_rows(tally, reference):
         result.measurements += frame.changes(
             monitor,
@@ -108,8 +111,16 @@ def _levels(
         )
     if monitor.name == "calibration":
         for item in items:
-            bins = calibration.reliability(tally, version=version, item=item, reference=reference or parent)
+            bins = calibration.reliability(tally, version=version, item=item, reference=parent)
             result.reliability += [(version, item, one) for one in bins]
+
+
+def _by_size(slices: Sequence[Slice], items: Sequence[str]) -> list[tuple[list[Slice], Sequence[str]]]:
+    """Which findings are measured in which slices: an intersection of attributes is too small for one finding."""
+    return [
+        ([s for s in slices if len(s.where) < 2], items),
+        ([s for s in slices if len(s.where) > 1], items[:1]),
+    ]
 
 
 def _slices(tally: Tally, settings: AuditSettings, version: str) -> list[Slice]:

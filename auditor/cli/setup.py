@@ -90,7 +90,7 @@ def verify(as_json: Json = False) -> None:
                 "unregistered": list(found.rubbish),
                 "journal_entries": found.entries,
                 "segments": found.segments,
-                "head": found.head,
+                "head": found.head[1],
             }
         )
     else:
@@ -99,7 +99,7 @@ def verify(as_json: Json = False) -> None:
         for name in found.rubbish:
             say(f"Not registered, can be removed: {name}")
         if found.ok:
-            say(f"Intact: {found.entries:,} journal entries, {found.segments:,} segments; head {found.head[:16]}.")
+            say(f"Intact: {found.entries:,} journal entries, {found.segments:,} segments; head {found.head[1][:16]}.")
     if not found.ok:
         raise typer.Exit(1)
 

@@ -5,6 +5,7 @@ from typing import Final
 AUDIT_YAML: Final = """\
 # A simulated hospital: patients, reports, drafts and scores are made up by `auditor demo`.
 system: chest-drafter
+simulated: true
 title: Chest radiograph drafts and finding scores (simulated)
 owner: Radiology informatics
 intended_use: >-

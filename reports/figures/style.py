@@ -43,7 +43,7 @@ _SIZE: Final = re.compile(r'<svg [^>]*?viewBox="([^"]*)">')
 _ID: Final = re.compile(r"(id=\"|url\(#)(clip|gradient|pattern)_?(\d+)")
 
 if TYPE_CHECKING:
-    Chart: TypeAlias = alt.Chart | alt.LayerChart | alt.VConcatChart | alt.HConcatChart
+    Chart: TypeAlias = alt.Chart | alt.LayerChart | alt.VConcatChart | alt.FacetChart
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,11 @@ class Figure:
     note: str = ""
 
 
-def records(rows: Sequence[dict[str, Any]]) -> "alt.Data":
+def records(rows: Sequence[dict[str, Any]]) -> "alt.InlineData":
     """Rows as inline data: nothing is fetched, nothing is read from a file."""
     import altair as alt
 
-    return alt.Data(values=list(rows))
+    return alt.InlineData(values=list(rows))
 
 
 def to_svg(chart: "Chart", name: str, title: str, description: str) -> Markup:

@@ -1,0 +1,99 @@
+"""The judge of visual questions: closed (yes or no), multiple choice, and open answers.
+
+An answer that cannot be read is `unparseable`, an answer that declines is an abstention; neither is ever
+counted as wrong or right.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from auditor.claims.lexicon import Lexicon, default_lexicon
+from auditor.judges.answers import abstains, chosen, words, yes_or_no
+from auditor.judges.open_answers import agrees
+from auditor.judges.pairs import BadPairError, text, truth
+
+VERSION: Final = "vqa-1"
+_PLAIN: Final = {"yes": "yes", "no": "no", "true": "yes", "false": "no"}
+
+
+class VqaJudge:
+    """Judges answers to questions about an image."""
+
+    name = "vqa"
+
+    def __init__(self, lexicon: Lexicon | None = None) -> None:
+        self._given = lexicon
+        self._lexicon = lexicon or default_lexicon()
+        self.digest = hashlib.sha256(f"{VERSION}\0{self._lexicon.digest}".encode()).hexdigest()[:32]
+
+    def __reduce__(self) -> tuple[type["VqaJudge"], tuple[Lexicon | None]]:
+        return VqaJudge, (self._given,)
+
+    def judge(self, pairs: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+        """One result a pair, in order.
+
+        >>> pair = {"id": 1, "question": "Is there an effusion?", "draft": "No.", "reference": "Yes"}
+        >>> result = next(VqaJudge().judge([pair])); result["correct"], result["answered_yes"]
+        (0, 0)
+        """
+        for pair in pairs:
+            yield self.one(pair)
+
+    def one(self, pair: Mapping[str, Any]) -> dict[str, Any]:
+        """The result of one pair. Raises BadPairError when a field has the wrong type."""
+        answer, reference, question = text(pair, "draft"), text(pair, "reference"), text(pair, "question")
+        options = pair.get("options")
+        if options is not None and not isinstance(options, list | tuple | Mapping):
+            raise BadPairError("field 'options' must be a list of texts, a mapping of letters to texts, or null")
+        said = words(reference or "")
+        right = _PLAIN.get(said[0]) if len(said) == 1 else None
+        closed = truth(pair, "closed")
+        kind = "choice" if options else "closed" if (right is not None if closed is None else closed) else "open"
+        result: dict[str, Any] = {
+            "id": pair.get("id"),
+            "status": "judged",
+            "reason": None,
+            "closed": int(kind == "closed"),
+            "kind": kind,
+            "correct": None,
+            "abstained": 0,
+            "answered_yes": None,
+            "truth_yes": int(right == "yes") if kind == "closed" and right is not None else None,
+            "parsed": None,
+            "length": None if answer is None else len(answer.split()),
+            "judge": f"{self.name}:{self.digest}",
+        }
+        if answer is None or not words(answer):
+            return {**result, "status": "unparseable", "reason": "the answer has no words", "abstained": None}
+        if not said or (kind == "closed" and right is None):
+            reason = "there is no reference answer yet" if not said else "the reference is not yes or no"
+            return {**result, "status": "awaiting" if not said else "judge_failed", "reason": reason}
+        if kind == "closed":
+            return self._closed(result, answer, question, right)
+        if kind == "choice":
+            return self._choice(result, answer, str(reference), options or ())
+        if abstains(answer):
+            return {**result, "abstained": 1}
+        return {**result, "correct": int(agrees(answer, str(reference), self._lexicon))}
+
+    def _closed(
+        self, result: dict[str, Any], answer: str, question: str | None, right: str | None
+    ) -> dict[str, Any]:
+        found = yes_or_no(answer, question)
+        if found is None or (abstains(answer) and words(answer)[0] not in ("yes", "no")):
+            if abstains(answer):
+                return {**result, "abstained": 1}
+            return {**result, "status": "unparseable", "reason": "the answer is neither yes nor no"}
+        return {**result, "parsed": found, "answered_yes": int(found == "yes"), "correct": int(found == right)}
+
+    def _choice(self, result: dict[str, Any], answer: str, reference: str, options: Any) -> dict[str, Any]:
+        right = chosen(reference, options)
+        if right is None:
+            return {**result, "status": "judge_failed", "reason": "the reference is none of the options"}
+        if abstains(answer):
+            return {**result, "abstained": 1}
+        found = chosen(answer, options)
+        if found is None:
+            return {**result, "status": "unparseable", "reason": "the answer picks no single option"}
+        return {**result, "parsed": found, "correct": int(found == right)}

@@ -1,0 +1,38 @@
+"""From outputs to judgements: how many of each remain."""
+
+from reports.dossier import Flow
+from reports.figures.style import FAINT, MAIN, Figure, records, to_svg
+from reports.numbers import integer, number
+from reports.text import OUTPUTS
+
+_PLOT = 110
+
+
+def flow_figure(flow: Flow, name: str) -> Figure:
+    """Three bars on one scale: outputs, those with a reference, those judged."""
+    import altair as alt
+
+    noun = OUTPUTS.get(flow.task, ("output", "outputs"))[1]
+    steps = [("All " + noun, flow.outputs), ("With a reference", flow.linked), ("Judged", flow.judged)]
+    share = {label: count / flow.outputs if flow.outputs else None for label, count in steps}
+    rows = [
+        {
+            "step": label,
+            "count": count,
+            "all": flow.outputs,
+            "said": f"{integer(count)}  ({number(share[label], 'share')})",
+        }
+        for label, count in steps
+    ]
+    order = [label for label, _ in steps]
+    scale = alt.Scale(domain=[0, max(flow.outputs, 1)], nice=False)
+    base = alt.Chart(records(rows)).encode(
+        y=alt.Y("step:N", sort=order, title=None, axis=alt.Axis(domain=False, ticks=False, labelPadding=6))
+    )
+    frame = base.mark_bar(color=FAINT, height=16).encode(x=alt.X("all:Q", scale=scale, axis=None))
+    bars = base.mark_bar(color=MAIN, height=16).encode(x=alt.X("count:Q", scale=scale, axis=None))
+    said = base.mark_text(align="left", dx=6).encode(x=alt.value(_PLOT), text="said:N")
+    chart = (frame + bars + said).properties(width=_PLOT, height=78)
+    title = f"{integer(flow.judged)} of {integer(flow.outputs)} {noun} could be judged"
+    description = "; ".join(f"{row['step']}: {row['said']}" for row in rows)
+    return Figure(title, to_svg(chart, name, title, description))

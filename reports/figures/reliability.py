@@ -1,0 +1,68 @@
+"""Reliability diagram: stated probability against observed frequency, with intervals and counts."""
+
+from collections.abc import Sequence
+
+from reports.dossier import ReliabilityBin
+from reports.figures.style import BAND, INK, MAIN, MUTED, Figure, records, to_svg
+from reports.numbers import integer, number
+
+_SIDE = 250
+
+
+def reliability_figure(bins: Sequence[ReliabilityBin], label: str, name: str) -> Figure:
+    """One diagram for the bins of one task, version and item; below it how many outputs each bin holds."""
+    import altair as alt
+
+    rows = [
+        {
+            "confidence": b.confidence, "frequency": b.frequency, "low": b.frequency_low, "high": b.frequency_high,
+            "from": b.low, "to": b.high, "n": b.n,
+        }
+        for b in bins
+    ]  # fmt: skip
+    unit = alt.Scale(domain=[0, 1])
+    percent = alt.Axis(format=".0%", values=[0, 0.25, 0.5, 0.75, 1])
+    data = records(rows)
+    x = alt.X("confidence:Q", scale=unit, axis=percent, title="Stated probability (mean of the bin)")
+    y = alt.Y("frequency:Q", scale=unit, axis=percent, title="Observed frequency")
+    line = (
+        alt.Chart(records([{"at": 0.0}, {"at": 1.0}]))
+        .mark_line(color=MUTED, strokeDash=[4, 4], strokeWidth=1)
+        .encode(x=alt.X("at:Q", scale=unit, axis=percent), y=alt.Y("at:Q", scale=unit, axis=percent))
+    )
+    bars = (
+        alt.Chart(data).mark_rule(color=INK, strokeWidth=1.5).encode(x=x, y=alt.Y("low:Q", title=""), y2="high:Q")
+    )
+    dots = alt.Chart(data).mark_point(filled=True, color=MAIN, size=55, opacity=1).encode(x=x, y=y)
+    counts = (
+        alt.Chart(data)
+        .mark_bar(color=BAND, stroke=MUTED, strokeWidth=0.5)
+        .encode(
+            x=alt.X("from:Q", scale=unit, axis=None),
+            x2="to:Q",
+            y=alt.Y("n:Q", title="Count", axis=alt.Axis(tickCount=2, format="~s")),
+            y2=alt.Y2(datum=0),
+        )
+        .properties(width=_SIDE, height=45)
+    )
+    chart = alt.vconcat((line + bars + dots).properties(width=_SIDE, height=_SIDE), counts, spacing=8)
+    title = f"{label}: {_seen(bins)}"
+    description = "Observed frequency by stated probability. " + "; ".join(
+        f"stated {number(b.confidence, 'share')}, observed {number(b.frequency, 'share')} of {integer(b.n)}"
+        for b in bins
+    )
+    return Figure(title, to_svg(chart, name, title, description))
+
+
+def _seen(bins: Sequence[ReliabilityBin]) -> str:
+    """What the diagram shows: only bins whose interval leaves the diagonal out count as off it."""
+    above = [b for b in bins if b.frequency_high < b.confidence]
+    below = [b for b in bins if b.frequency_low > b.confidence]
+    total = len(bins)
+    if above and not below:
+        return f"says more than comes true in {len(above)} of {total} bins"
+    if below and not above:
+        return f"says less than comes true in {len(below)} of {total} bins"
+    if above and below:
+        return f"too sure in {len(above)} and not sure enough in {len(below)} of {total} bins"
+    return f"every interval of {total} holds the diagonal"

@@ -1,0 +1,132 @@
+"""A measure over weeks or months, with bounds, version changes and periods that may still change."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+from reports.dossier import TrendPoint
+from reports.figures.style import INK, MAIN, MUTED, SHAPES, WARM, WIDTH, Figure, records, to_svg
+from reports.numbers import NONE, number, scale_of, short, with_interval
+
+if TYPE_CHECKING:
+    import altair as alt
+
+_HEIGHT = 170
+
+
+def trend_figure(
+    points: Sequence[TrendPoint],
+    unit: str,
+    bounds: Sequence[tuple[str, float]],
+    changes: Sequence[tuple[date, str]],
+    versions: Sequence[str],
+    name: str,
+) -> Figure | None:
+    """Points of one measure, task and slice; None when none of them has a value.
+
+    `bounds` are (label, value) in the unit of the measure; `versions` fixes which shape each version has.
+    A version never continues the line of another.
+    """
+    import altair as alt
+
+    drawn = sorted((p for p in points if p.value is not None), key=lambda p: (p.period, p.version))
+    if not drawn:
+        return None
+    scale, suffix = scale_of(unit)
+    top, bottom = _limits(drawn, [value for _, value in bounds])
+    rows = [
+        {
+            "period": p.period.isoformat(), "value": (p.value or 0.0) * scale, "version": p.version,
+            "low": max(bottom, p.value if p.low is None else p.low) * scale,  # type: ignore[type-var,operator]
+            "high": min(top, p.value if p.high is None else p.high) * scale,  # type: ignore[type-var,operator]
+            "mature": "yes" if p.mature else "no",
+        }
+        for p in drawn
+    ]  # fmt: skip
+    y = alt.Scale(domain=[bottom * scale, top * scale], nice=False)
+    x = alt.X("period:T", title=None, axis=alt.Axis(format="%-d %b", tickCount=6, labelOverlap=True, grid=False))
+    y_title = suffix.strip() or None
+    shape = alt.Shape("version:N", scale=alt.Scale(domain=list(versions), range=_shapes(versions)), legend=None)
+    base = alt.Chart(records(rows))
+    whiskers = base.mark_rule(color=MUTED, strokeWidth=1, clip=True).encode(
+        x=x, y=alt.Y("low:Q", scale=y, title=y_title, axis=alt.Axis(tickCount=5)), y2="high:Q"
+    )
+    line = base.mark_line(color=MAIN, strokeWidth=1.5).encode(x=x, y=alt.Y("value:Q", scale=y), detail="version:N")
+    marks = base.mark_point(size=42, strokeWidth=1.5, color=MAIN, opacity=1).encode(
+        x=x,
+        y=alt.Y("value:Q", scale=y),
+        shape=shape,
+        fill=alt.condition("datum.mature == 'yes'", alt.value(MAIN), alt.value("white")),
+    )
+    layers: list[alt.Chart | alt.LayerChart] = [whiskers, line, marks]
+    if bounds:
+        layers += _bounds(bounds, scale, y)
+    inside = [(day, version) for day, version in changes if drawn[0].period <= day]
+    if inside:
+        layers += _changes(inside)
+    chart = alt.layer(*layers).properties(width=WIDTH - 80, height=_HEIGHT)
+    title = f"{drawn[0].title}: {_seen(drawn, unit)}"
+    description = "; ".join(
+        f"{short(p.period)} {p.period.year}, version {p.version}: {with_interval(p.value, p.low, p.high, unit)}"
+        f"{'' if p.mature else ' (may still change)'}"
+        for p in drawn
+    )
+    return Figure(title, to_svg(chart, name, title, description))
+
+
+def _shapes(versions: Sequence[str]) -> list[str]:
+    return [SHAPES[i % len(SHAPES)] for i in range(len(versions))]
+
+
+def _limits(drawn: Sequence[TrendPoint], bounds: Sequence[float]) -> tuple[float, float]:
+    """Top and bottom of the figure: whiskers of tiny weeks must not press the rest flat."""
+    values = [p.value for p in drawn if p.value is not None]
+    lows = [p.low if p.low is not None else p.value for p in drawn]
+    highs = [p.high if p.high is not None else p.value for p in drawn]
+    reach = max([*values, *bounds]) - min([*values, *bounds]) or abs(values[0]) or 1.0
+    top = min(max(high for high in highs if high is not None), max([*values, *bounds]) + reach)
+    bottom = max(min(low for low in lows if low is not None), min([*values, *bounds]) - reach)
+    top, bottom = max([top, *bounds]), min([bottom, *bounds])
+    margin = 0.06 * (top - bottom) or 0.01
+    floor = 0.0 if min(values) >= 0 and bottom < 0.5 * top else bottom - margin
+    return top + margin, floor
+
+
+def _bounds(bounds: "Sequence[tuple[str, float]]", scale: float, y: "alt.Scale") -> "list[alt.Chart]":
+    import altair as alt
+
+    rows = [{"at": value * scale, "label": label} for label, value in bounds]
+    base = alt.Chart(records(rows)).encode(y=alt.Y("at:Q", scale=y))
+    return [
+        base.mark_rule(color=WARM, strokeDash=[6, 3]),
+        base.mark_text(align="left", dx=4, color=WARM).encode(x=alt.value(WIDTH - 80), text="label:N"),
+    ]
+
+
+def _changes(changes: "Sequence[tuple[date, str]]") -> "list[alt.Chart]":
+    import altair as alt
+
+    rows = [{"at": day.isoformat(), "label": version} for day, version in changes]
+    base = alt.Chart(records(rows)).encode(x=alt.X("at:T"))
+    return [
+        base.mark_rule(color=INK, strokeDash=[2, 2]),
+        base.mark_text(align="left", dx=3, baseline="top", limit=120).encode(y=alt.value(0), text="label:N"),
+    ]
+
+
+def _seen(drawn: Sequence[TrendPoint], unit: str) -> str:
+    """The last final period beside what came before it."""
+    final = [p for p in drawn if p.mature and p.value is not None]
+    if not final:
+        return "no period is final yet"
+    last = final[-1]
+    said = f"{with_interval(last.value, last.low, last.high, unit)} in the period from {short(last.period)}"
+    earlier = [p.value for p in final[:-1] if p.value is not None]
+    if not earlier:
+        return said
+    return f"{said}; {_range(min(earlier), max(earlier), unit)} in the {len(earlier)} before"
+
+
+def _range(low: float, high: float, unit: str) -> str:
+    said = (number(low, unit), number(high, unit))
+    return f"{said[0]} to {said[1]}" if said[0] != said[1] else said[0] or NONE

@@ -1,0 +1,249 @@
+"""Every word a reader of a report sees, in one place; the templates take theirs from `WORDS`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class StatusWords:
+    """How a status is said. `icon` is the shape that stands for it without any colour."""
+
+    word: str
+    meaning: str
+    icon: str
+    answer: str  # the one-sentence answer on page one; fields: system, named, asked, count
+
+
+#: In order of severity, the gravest first.
+STATUSES: Final[Mapping[str, StatusWords]] = {
+    "failed": StatusWords(
+        "Failed", "the audit could not be carried out", "square-cross",
+        "The audit itself failed, so nothing can be said about {system}: {named}.",
+    ),
+    "act": StatusWords(
+        "Act", "beyond the act bound, also at the near end of the interval", "octagon",
+        "A decision is needed on {system}: {named}.",
+    ),
+    "stale": StatusWords(
+        "Stale", "no recent data", "clock",
+        "Nothing recent is known about {system}: {named}.",
+    ),
+    "watch": StatusWords(
+        "Watch", "not safely inside the watch bound", "triangle",
+        "No decision is due on {system}, but these need watching: {named}.",
+    ),
+    "insufficient": StatusWords(
+        "Insufficient data", "too few cases to tell", "dashed-circle",
+        "There is not enough data to say that {system} is safe: {named}.",
+    ),
+    "ok": StatusWords(
+        "OK", "inside the watch bound, also at the far end of the interval", "circle-check",
+        "Everything asked about {system} lies inside the bounds fixed in advance ({asked} asked).",
+    ),
+    "": StatusWords(
+        "No verdict", "no bound was fixed in advance", "dash",
+        "No bound was fixed in advance for {system}, so the numbers below carry no verdict.",
+    ),
+}  # fmt: skip
+
+TASKS: Final[Mapping[str, str]] = {
+    "report": "Report drafts",
+    "classification": "Finding scores",
+    "vqa": "Questions about images",
+    "": "The audit itself",
+}
+
+#: What one output of a task is called: (one, many).
+OUTPUTS: Final[Mapping[str, tuple[str, str]]] = {
+    "report": ("draft", "drafts"),
+    "classification": ("scored image", "scored images"),
+    "vqa": ("answer", "answers"),
+}
+
+ERROR_CODES: Final[Mapping[str, str]] = {
+    "FAB": "Fabricated finding",
+    "OMI": "Omitted finding",
+    "LAT": "Wrong side",
+    "LOC": "Wrong place",
+    "SEV": "Wrong severity",
+    "CER": "Wrong certainty",
+    "TMP": "Wrong change over time",
+    "NUM": "Wrong number",
+    "NUMFAB": "Invented number",
+    "DEV": "Wrong device",
+    "PRI": "Invented prior study",
+}
+
+KINDS: Final[Mapping[str, str]] = {
+    "contradicted": "the reference says no",
+    "unsupported": "the reference is silent",
+    "unaddressed": "the reference never mentions the structure",
+    "omitted": "the draft leaves it out",
+    "laterality": "the side differs",
+}
+
+SIGNIFICANCE: Final[Mapping[str, str]] = {
+    "urgent": "urgent",
+    "actionable": "actionable",
+    "not_actionable": "not actionable",
+    "benign": "benign",
+}
+
+WORDS: Final[Mapping[str, str]] = {
+    "kicker": "Audit report",
+    "simulated": "Simulated data. No patient, no hospital and no deployed system stands behind these numbers.",
+    "intended_use": "Intended use",
+    "owner": "Owner",
+    "version": "Version",
+    "earlier_versions": "also in this window: {versions}",
+    "window": "Window",
+    "all_time": "everything received, without limits of time",
+    "since": "since {start}",
+    "until": "until {end}",
+    "as_of": "As of",
+    "verdict": "Overall verdict",
+    "audited": "Audited {judged} of {outputs} {noun}",
+    "audited_none": "No outputs of version {version} lie in this window.",
+    "audited_patients": "from {patients} {unit}, {cases} studies",
+    "patients": "patients",
+    "units_unkeyed": "patients or studies (no patient key)",
+    "flow_other": "Version {version}: {judged} of {outputs} {noun} audited.",
+    "flow_loss": "Not audited: {losses}.",
+    "flow_lossless": "Every one of them could be judged.",
+    "awaiting": "awaiting a reference",
+    "unparseable": "could not be parsed",
+    "judge_failed": "judge failed",
+    "output_error": "an error instead of an output",
+    "undated": "{count} without a time: counted, but in no trend.",
+    "per_thousand": "Clinically significant errors per 1,000 reports",
+    "per_thousand_label": "uncorrected: automatic judge, no radiologist review yet",
+    "per_thousand_missing": "Not measured in this window.",
+    "per_thousand_meaning": "findings that the radiologist's report contradicts and that would change care",
+    "verdicts": "What was asked, gravest first",
+    "no_verdicts": "Nothing was measured on the whole system, so there is no verdict to show.",
+    "question": "Question",
+    "result": "Result [95 % interval]",
+    "bounds": "Bounds",
+    "basis": "Measured on",
+    "bound_watch": "watch {watch}",
+    "bound_act": "act {act}",
+    "no_bound": "none fixed",
+    "worst_of": "worst of {count}: {names}",
+    "tally_of_statuses": "of {total}: {parts}",
+    "legend": "What the verdicts mean",
+    "measurements": "Measurements",
+    "measurements_lead": (
+        "Every number with its 95 % interval in brackets and what it was counted on. Versions are never pooled."
+    ),
+    "no_measurements": "Nothing was measured in this window.",
+    "whole": "The task as a whole",
+    "change": "Change against the reference window",
+    "by_finding": "By finding",
+    "measure": "Measure",
+    "value": "Value [95 % interval]",
+    "counted": "Counted",
+    "resampled": "From",
+    "status": "Verdict",
+    "finding": "Finding",
+    "reliability": "Reliability: do stated probabilities come true?",
+    "no_reliability": "No output states a probability that could be held against a label, so there is no figure.",
+    "reliability_more": "{count} further findings have bins too; they are in the JSON file.",
+    "subgroups": "Subgroups",
+    "subgroups_lead": (
+        "Each group beside the whole. Groups differ in what they were imaged for and how: a gap is a question, "
+        "not yet an explanation."
+    ),
+    "no_subgroups": "No slices were measured: none are named in the settings, or no case records the attribute.",
+    "gaps": "Gaps: group minus everyone else",
+    "no_gaps": "No gap between a group and the rest was measured.",
+    "gaps_more": "{count} further gaps without a verdict of Watch or graver are in the JSON file.",
+    "other_tables": "The remaining measures by group",
+    "slice": "Group",
+    "gap": "Gap [95 % interval]",
+    "suppressed_list": "Suppressed (fewer than 11 patients, or the next smallest group): {names}.",
+    "trend": "Trend",
+    "no_trend": "No output carries a time, or the window is too short, so there is no trend.",
+    "trend_key": (
+        "Filled: final. Open: the period is younger than {days} days and may still change. "
+        "Shape: version ({versions}). Bars: 95 % interval, cut at the edge of the figure."
+    ),
+    "trend_small": "Not drawn, too few patients or undefined: {periods}.",
+    "drift": "Drift",
+    "drift_lead": (
+        "How far inputs and outputs have moved from the reference window. The grey bar is how far two samples of "
+        "the same population differ by chance (95 % of the time). Drift alone is never more than Watch."
+    ),
+    "no_drift": "No reference window is declared, or it holds no data, so drift was not measured.",
+    "drift_shares": "Shares in the reference window and in this window",
+    "column": "Column",
+    "distance": "Distance",
+    "null": "Chance (95 %)",
+    "evidently": "Evidently",
+    "method": "Method",
+    "moved": "moved",
+    "not_moved": "not moved",
+    "moved_by": "Moved?",
+    "exemplars": "Worst examples",
+    "no_exemplars": "No error was found in this window, or no task is one that yields examples.",
+    "exemplars_lead": "The gravest errors, at most one a case. The marked words are the ones at fault.",
+    "exemplars_span": "Only the words at fault are shown, by policy (exemplars: span).",
+    "exemplars_withheld": "Texts are withheld by policy (exemplars: none); what was found is listed without them.",
+    "draft": "Draft",
+    "reference": "Reference",
+    "absent_text": "–",
+    "case": "Case",
+    "methods": "Methods and limits",
+    "methods_intervals": "How the intervals are made",
+    "methods_limits": "What a reader must know",
+    "rule": (
+        "Verdict rule, for a measure where higher is worse: Act when the near end of the interval lies beyond the "
+        "act bound; OK only when its far end lies inside the watch bound; otherwise Insufficient data if a rise "
+        "that matters could not have been seen, else Watch. What was not measured is never OK."
+    ),
+    "repeated": "Repeated looks are not corrected: a series of such reports raises more false alarms than one.",
+    "unsupported": "Unsupported is not false: the reference is silent, and signed reports leave things out.",
+    "maturity": "A period is final {days} days after its last output; until then references may still arrive.",
+    "provenance": "Provenance",
+    "provenance_lead": "The same inputs, settings, code and seed give the same numbers and the same page.",
+    "restates": "This audit measures a past window again; the earlier audit {audit} is kept as it was.",
+    "by_chance": "(by chance up to {high})",
+    "was": "(was {old})",
+    "few": "fewer than 11 patients",
+    "not_recorded": "not recorded",
+    "minus_rest": "{title}, minus everyone else",
+    "minus_reference": "{title}, change from the reference window",
+    "about": "about {count}",
+    "of_people": "{count} of {people}",
+}  # fmt: skip
+
+#: Labels of the provenance table, in order: (field of Provenance, label).
+PROVENANCE: Final[tuple[tuple[str, str], ...]] = (
+    ("audit", "Audit"),
+    ("key", "Build key"),
+    ("config", "Settings"),
+    ("inputs", "Inputs"),
+    ("segments", "Segments read"),
+    ("last_segment", "Last segment"),
+    ("journal_head", "Journal head"),
+    ("code", "Product version"),
+    ("judges", "Judges"),
+    ("monitors", "Monitors"),
+    ("seed", "Seed"),
+    ("restates", "Restates"),
+)
+
+
+def severity(status: str) -> int:
+    """0 for the gravest status; an unknown status counts as grave, never as fine.
+
+    >>> severity("act") < severity("ok") < severity("")
+    True
+    """
+    order = list(STATUSES)
+    return order.index(status) if status in order else 0
+
+
+def words_of(status: str) -> StatusWords:
+    """The words of a status; one that is not known is said as it is written, with the gravest icon."""
+    return STATUSES.get(status) or StatusWords(status, "not a known status", "square-cross", "{named}.")

@@ -1,0 +1,278 @@
+"""The audit report as sections that a template can print: what goes where is decided here, nothing is computed."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from reports.dossier import Dossier, Exemplar, Flow, Provenance, ReliabilityBin, Row
+from reports.figures.drift import by_excess, panel_figure, shares_figure
+from reports.figures.flow import flow_figure
+from reports.figures.forest import forest_figure
+from reports.figures.reliability import reliability_figure
+from reports.figures.style import Figure
+from reports.figures.trend import trend_figure
+from reports.headline import PAGE_ONE, badness
+from reports.numbers import integer, short
+from reports.text import OUTPUTS, PROVENANCE, TASKS, WORDS, severity
+
+_COLUMNS: Final = 3  # measures side by side in one table
+_RELIABILITY: Final = 6  # diagrams drawn
+_SHARES: Final = 3  # columns of the drift panel whose shares are drawn
+_GAPS: Final = 12  # gaps listed when none of them is grave
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Findings or groups down, measures across; a cell is None where nothing was measured."""
+
+    titles: tuple[str, ...]
+    lines: tuple[tuple[str, tuple[Row | None, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskNumbers:
+    """The measurements of one task and version."""
+
+    heading: str
+    whole: tuple[Row, ...]
+    changes: tuple[Row, ...]
+    findings: tuple[Matrix, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Subgroups:
+    """The groups of one task in the current version."""
+
+    heading: str
+    forests: tuple[Figure, ...]
+    tables: tuple[Matrix, ...]
+    gaps: tuple[Row, ...]
+    gaps_left_out: int
+    gaps_suppressed: str  # names of the groups
+
+
+def flow_lines(dossier: Dossier) -> tuple[list[tuple[Flow, Figure, str]], list[str]]:
+    """Flows of the current version with figure and losses, and one sentence for each other version."""
+    current = [
+        (flow, flow_figure(flow, f"flow{i}"), _losses(flow))
+        for i, flow in enumerate(dossier.flows)
+        if flow.version == dossier.current_version
+    ]
+    others = [
+        WORDS["flow_other"].format(
+            version=flow.version, judged=integer(flow.judged), outputs=integer(flow.outputs), noun=noun(flow)
+        )
+        for flow in dossier.flows
+        if flow.version != dossier.current_version
+    ]
+    return current, others
+
+
+def noun(flow: Flow) -> str:
+    """What the outputs of a flow are called."""
+    return OUTPUTS.get(flow.task, ("output", "outputs"))[0 if flow.outputs == 1 else 1]
+
+
+def _losses(flow: Flow) -> str:
+    lost = [
+        f"{integer(getattr(flow, name))} {WORDS[name]}"
+        for name in ("awaiting", "unparseable", "judge_failed", "output_error")
+        if getattr(flow, name)
+    ]
+    said = WORDS["flow_loss"].format(losses=", ".join(lost)) if lost else WORDS["flow_lossless"]
+    return said + (f" {WORDS['undated'].format(count=integer(flow.undated))}" if flow.undated else "")
+
+
+def task_numbers(dossier: Dossier) -> list[TaskNumbers]:
+    """One entry a task and version, the current version first."""
+    by_task: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in dossier.rows:
+        if row.slice == "all" and row.task:
+            by_task[row.task, row.version].append(row)
+    keys = sorted(by_task, key=lambda key: (key[1] != dossier.current_version, key))
+    result = []
+    for task, version in keys:
+        rows = by_task[task, version]
+        whole = tuple(row for row in rows if not row.item and not row.contrast)
+        changes = tuple(row for row in rows if not row.item and row.contrast == "reference")
+        findings = _matrices([row for row in rows if row.item and not row.contrast], by_item=True)
+        if whole or changes or findings:
+            result.append(TaskNumbers(_heading(task, version, dossier), whole, changes, findings))
+    return result
+
+
+def _heading(task: str, version: str, dossier: Dossier) -> str:
+    name = TASKS.get(task, task)
+    return f"{name}, {WORDS['version'].lower()} {version}" if len(dossier.versions) > 1 else name
+
+
+def _matrices(rows: Sequence[Row], *, by_item: bool) -> tuple[Matrix, ...]:
+    titles = dict.fromkeys((row.measure, row.title) for row in rows)
+    names = dict.fromkeys(row.item if by_item else row.slice for row in rows)
+    cells = {(row.item if by_item else row.slice, row.measure): row for row in rows}
+    measures = list(titles)
+    parts = -(-len(measures) // _COLUMNS)
+    across = -(-len(measures) // max(parts, 1))  # tables of equal width: 2 + 2 rather than 3 + 1
+    return tuple(
+        Matrix(
+            tuple(title for _, title in part),
+            tuple((name, tuple(cells.get((name, measure)) for measure, _ in part)) for name in names),
+        )
+        for part in (measures[i : i + across] for i in range(0, len(measures), max(across, 1)))
+    )
+
+
+def subgroups(dossier: Dossier) -> list[Subgroups]:
+    """Forests, tables and gaps of every task; only rows of the current version and of no single finding."""
+    by_task: dict[str, list[Row]] = defaultdict(list)
+    for row in dossier.rows:
+        if row.version == dossier.current_version and not row.item:
+            by_task[row.task].append(row)
+    result = []
+    for number, (task, rows) in enumerate(sorted(by_task.items())):
+        groups = [row for row in rows if row.slice != "all" and not row.contrast]
+        gaps = sorted(
+            (row for row in rows if row.contrast == "rest"),
+            key=lambda row: (severity(row.status), -badness(row), row.measure, row.slice),
+        )
+        if not groups and not gaps:
+            continue
+        grave = sum(1 for row in gaps if row.status and severity(row.status) <= severity("watch"))
+        shown = gaps[: max(grave, _GAPS)]
+        forests, drawn = _forests(rows, groups, f"forest{number}")
+        tables = _matrices([row for row in groups if row.measure not in drawn], by_item=False)
+        result.append(
+            Subgroups(TASKS.get(task, task), tuple(forests), tables, tuple(shown), len(gaps) - len(shown))
+        )
+    return result
+
+
+def _forests(rows: Sequence[Row], groups: Sequence[Row], name: str) -> tuple[list[Figure], set[str]]:
+    """Forests of the headline measures and of those that have a verdict by group, and which were drawn."""
+    chosen = dict.fromkeys(row.measure for row in groups if row.status or row.measure in PAGE_ONE)
+    figures: list[Figure] = []
+    drawn: set[str] = set()
+    for i, measure in enumerate(chosen):
+        whole = next((r for r in rows if r.measure == measure and r.slice == "all" and not r.contrast), None)
+        figure = forest_figure(whole, [row for row in groups if row.measure == measure], f"{name}-{i}")
+        if figure:
+            figures.append(figure)
+            drawn.add(measure)
+    return figures, drawn
+
+
+def reliability(dossier: Dossier) -> tuple[list[Figure], int]:
+    """Diagrams of all findings pooled (every version) and of the worst findings; how many were left out."""
+    groups: dict[tuple[str, str, str], list[ReliabilityBin]] = defaultdict(list)
+    for one in dossier.reliability:
+        groups[one.task, one.version, one.item].append(one)
+    pooled = [key for key in groups if not key[2]]
+    pooled.sort(key=lambda key: (key[1] != dossier.current_version, key))
+    single = [key for key in groups if key[2] and key[1] == dossier.current_version]
+    single.sort(key=lambda key: (-_distance(groups[key]), key))
+    shown = [*pooled, *single][:_RELIABILITY]
+    figures = []
+    for i, key in enumerate(shown):
+        task, version, item = key
+        label = item or TASKS.get(task, task)
+        if len({k[1] for k in groups}) > 1:
+            label += f", version {version}"
+        figures.append(reliability_figure(groups[key], label, f"rel{i}"))
+    return figures, len(groups) - len(shown)
+
+
+def _distance(bins: Iterable[ReliabilityBin]) -> float:
+    """Only orders the diagrams; it is never printed."""
+    listed = list(bins)
+    return sum(b.n * abs(b.confidence - b.frequency) for b in listed) / max(sum(b.n for b in listed), 1e-12)
+
+
+def trends(dossier: Dossier) -> list[Figure]:
+    """One figure a measure, task and slice, the whole system first."""
+    units = {row.measure: row.unit for row in dossier.rows}
+    keys = dict.fromkeys((p.task, p.measure, p.slice) for p in dossier.trend)
+    figures = []
+    for i, (task, measure, where) in enumerate(sorted(keys, key=lambda key: key[2] != "all")):
+        points = [p for p in dossier.trend if (p.task, p.measure, p.slice) == (task, measure, where)]
+        bounds = _bounds(dossier, task, measure, where)
+        figure = trend_figure(
+            points, units.get(measure, "share"), bounds, dossier.version_changes, dossier.versions, f"trend{i}"
+        )
+        if figure:
+            missing = ", ".join(f"{short(p.period)} {p.period.year}" for p in points if p.value is None)
+            note = WORDS["trend_small"].format(periods=missing) if missing else ""
+            figures.append(Figure(figure.title, figure.svg, note))
+    return figures
+
+
+def _bounds(dossier: Dossier, task: str, measure: str, where: str) -> list[tuple[str, float]]:
+    for row in dossier.rows:
+        same = (row.task, row.measure, row.slice, row.item, row.contrast) == (task, measure, where, "", "")
+        if same and row.watch is not None:
+            pairs = (("watch", row.watch), ("act", row.act))
+            return [(name, bound) for name, bound in pairs if bound is not None]
+    return []
+
+
+def drift(dossier: Dossier) -> list[Figure]:
+    """The panel, then the shares of the columns that moved most."""
+    if not dossier.drift:
+        return []
+    ordered = by_excess(dossier.drift)
+    moved = [column for column in ordered if column.drifted] or ordered[:1]
+    shares = [shares_figure(column, f"shares{i}") for i, column in enumerate(moved[:_SHARES])]
+    return [panel_figure(dossier.drift, "drift"), *(figure for figure in shares if figure)]
+
+
+def intervals(dossier: Dossier) -> list[tuple[str, str]]:
+    """How each measure's interval was made, measures with the same method together."""
+    methods: dict[str, dict[str, None]] = defaultdict(dict)
+    for row in dossier.rows:
+        if row.interval:
+            methods[row.interval][row.title] = None
+    return [(method, "; ".join(titles)) for method, titles in sorted(methods.items())]
+
+
+def limits(dossier: Dossier) -> list[str]:
+    """What must be known, each sentence once: what the audit said and what holds for every report."""
+    standing = [WORDS["repeated"], WORDS["maturity"].format(days=dossier.maturity_days)]
+    if any(flow.task == "report" for flow in dossier.flows):
+        standing.append(WORDS["unsupported"])
+    said = list(dossier.limits)
+    opening = {sentence.split(":")[0] for sentence in said}
+    return said + [sentence for sentence in standing if sentence.split(":")[0] not in opening]
+
+
+def provenance(one: Provenance) -> list[tuple[str, str]]:
+    """Label and value of every line of the provenance table."""
+    lines = []
+    for field, label in PROVENANCE:
+        value = getattr(one, field)
+        if isinstance(value, tuple):
+            value = "; ".join(f"{name} {version}" for name, version in value)
+        lines.append((label, WORDS["absent_text"] if value in (None, "") else str(value)))
+    return lines
+
+
+def marked(text: str, span: tuple[int, int] | None) -> tuple[str, str, str]:
+    """Text before, within and after a span; a span that does not lie in the text marks nothing.
+
+    >>> marked("Right effusion.", (0, 5))
+    ('', 'Right', ' effusion.')
+    >>> marked("Right effusion.", (9, 99))
+    ('Right effusion.', '', '')
+    """
+    if span is None or not 0 <= span[0] < span[1] <= len(text):
+        return text, "", ""
+    return text[: span[0]], text[span[0] : span[1]], text[span[1] :]
+
+
+def exemplars_lead(policy: str, shown: Sequence[Exemplar]) -> str:
+    """What stands above the examples."""
+    if not shown:
+        return WORDS["no_exemplars"]
+    if policy == "none":
+        return WORDS["exemplars_withheld"]
+    lead = WORDS["exemplars_lead"]
+    return f"{lead} {WORDS['exemplars_span']}" if policy == "span" else lead

@@ -1,0 +1,31 @@
+"""Templates are seen over a system's drafts."""
+
+from auditor.claims import default_lexicon
+from auditor.judges.collapse import collapse
+
+LEXICON = default_lexicon()
+
+
+def test_a_sentence_of_most_drafts_is_a_template() -> None:
+    drafts = [
+        "The lungs are clear. Small left effusion.",
+        "The lung is clear. Cardiomegaly.",
+        "Right pneumothorax.",
+    ]
+    found = collapse(drafts, LEXICON)
+    assert (found.drafts, found.same_draft) == (3, 1 / 3)
+    assert not found.templates
+    found = collapse([*drafts, "THE LUNGS ARE CLEAR. Scoliosis."], LEXICON)
+    assert found.templates == {"the lung are clear": 0.5} or not found.collapsed
+
+
+def test_one_draft_for_every_image() -> None:
+    found = collapse(["Lungs are clear. Heart is normal."] * 9 + ["Left effusion."], LEXICON)
+    assert found.collapsed
+    assert found.same_draft == 0.9
+    assert set(found.templates.values()) == {0.9}
+
+
+def test_nothing_said_is_nothing_known() -> None:
+    found = collapse(["", "  "], LEXICON)
+    assert (found.drafts, found.same_draft, found.collapsed) == (0, None, False)

@@ -1,0 +1,531 @@
+"""Dossiers for tests: a realistic one, and the smallest rows to make others from."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from reports.dossier import (
+    Dossier,
+    DriftColumn,
+    Exemplar,
+    Flow,
+    Provenance,
+    ReliabilityBin,
+    Row,
+    TrendPoint,
+)
+
+FINDINGS = (
+    "Atelectasis",
+    "Cardiomegaly",
+    "Consolidation",
+    "Edema",
+    "Effusion",
+    "Emphysema",
+    "Fibrosis",
+    "Hernia",
+    "Infiltration",
+    "Mass",
+    "Nodule",
+    "Pleural thickening",
+    "Pneumonia",
+    "Pneumothorax",
+)
+SLICES = (
+    "site=East",
+    "site=West",
+    "vendor=Alder",
+    "vendor=Birch",
+    "view=AP",
+    "view=PA",
+    "age=0-17",
+    "age=18-39",
+    "age=40-64",
+    "age=65+",
+    "sex=F",
+    "sex=M",
+    "sex=(missing)",
+    "age=65+ & sex=F",
+)
+_START, _END = date(2026, 7, 6), date(2026, 9, 27)
+
+
+def row(measure: str = "contradicted_reports", value: float | None = 0.05, **changes: Any) -> Row:
+    """A row of the report task on the whole system; `changes` set any other field."""
+    half = 0.012
+    made = Row(
+        measure=measure,
+        title=measure.replace("_", " ").capitalize(),
+        task="report",
+        version="2.1",
+        item="",
+        slice="all",
+        contrast="",
+        start=_START,
+        end=_END,
+        value=value,
+        low=None if value is None else value - half,
+        high=None if value is None else value + half * 1.2,
+        n=1204.0,
+        counted="reports",
+        events=62.0,
+        n_eff=1100.5,
+        patients=980,
+        patients_exact=False,
+        resampled="patients",
+        unit="share",
+        direction="higher is worse",
+        interval="Jeffreys on the effective sample size, pooled design effect",
+        note="",
+        suppressed=False,
+    )
+    return replace(made, **changes)
+
+
+def suppressed(**changes: Any) -> Row:
+    """A row as the ledger hands it out when it is too small to show."""
+    blank: dict[str, Any] = {"value": None, "low": None, "high": None, "n": 0.0, "events": None, "n_eff": None}
+    return row(**{**blank, "patients": 0, "suppressed": True, "reason": "", **changes})
+
+
+def _report_rows() -> list[Row]:
+    act = "The interval lies wholly above 4.0 %."
+    rows = [
+        row(
+            "significant_contradicted",
+            0.031,
+            title="Clinically significant contradicted findings per report",
+            unit="per report",
+            low=0.022,
+            high=0.042,
+        ),
+        row(
+            "significant_contradicted_reports",
+            0.028,
+            title="Reports with a clinically significant contradicted finding",
+            status="watch",
+            reason="The far end of the interval lies above 4.0 %.",
+            watch=0.04,
+            act=0.08,
+            low=0.02,
+            high=0.041,
+        ),
+        row(
+            "contradicted_reports",
+            0.092,
+            title="Reports with at least one contradicted finding",
+            status="act",
+            reason=act,
+            watch=0.04,
+            act=0.06,
+            low=0.076,
+            high=0.11,
+        ),
+        row(
+            "unsupported_reports",
+            0.143,
+            title="Reports with at least one unsupported finding",
+            status="watch",
+            reason="The far end of the interval lies above 15.0 %.",
+            watch=0.15,
+            low=0.124,
+            high=0.164,
+        ),
+        row(
+            "omission_reports",
+            0.061,
+            title="Reports with at least one omitted finding",
+            status="ok",
+            watch=0.1,
+            act=0.15,
+            low=0.048,
+            high=0.076,
+        ),
+        row(
+            "laterality_reports",
+            0.004,
+            title="Reports with a finding on the wrong side",
+            status="insufficient",
+            reason="The smallest rate that could have been seen is 1.9 %; a rise to 1.0 % is said to matter.",
+            watch=0.005,
+            act=0.01,
+            low=0.001,
+            high=0.009,
+        ),
+        row(
+            "contradicted_claims",
+            0.036,
+            title="Findings the reference contradicts, per positive claim",
+            counted="positive claims",
+            n=2604.0,
+        ),
+        row(
+            "contradicted_reports",
+            0.043,
+            title="Reports with at least one contradicted finding",
+            contrast="reference",
+            low=0.02,
+            high=0.066,
+        ),
+    ]
+    title = "Reports with at least one contradicted finding"
+    for i, name in enumerate(SLICES):
+        value = 0.16 if name == "site=East" else 0.07 + 0.004 * (i % 5)
+        small = name in ("age=0-17", "sex=(missing)")
+        for measure, said in (
+            ("contradicted_reports", title),
+            ("low_score_reports", "Reports with an agreement score below one half"),
+        ):
+            rows.append(
+                suppressed(measure=measure, title=said, slice=name)
+                if small
+                else row(
+                    measure,
+                    value,
+                    title=said,
+                    slice=name,
+                    n=300.0 + i,
+                    patients=240 + i,
+                    low=value - 0.025,
+                    high=value + 0.03,
+                )
+            )
+        gap = value - 0.08
+        if small:
+            rows.append(suppressed(title=title, slice=name, contrast="rest", status="insufficient", watch=0.05))
+        else:
+            status = "watch" if gap > 0.05 else "ok"
+            rows.append(
+                row(
+                    value=gap,
+                    title=title,
+                    slice=name,
+                    contrast="rest",
+                    low=gap - 0.03,
+                    high=gap + 0.03,
+                    status=status,
+                    watch=0.05,
+                    reason="The far end of the interval lies above 5.0 points.",
+                )
+            )
+    return rows
+
+
+def _classification_rows() -> list[Row]:
+    rows = []
+    for i, finding in enumerate(FINDINGS):
+        common: dict[str, Any] = {
+            "task": "classification",
+            "direction": "lower is worse",
+            "item": finding,
+            "n": 4012.0,
+            "patients": 2210,
+            "patients_exact": True,
+        }
+        auroc = 0.9 - 0.012 * i
+        status = "watch" if auroc < 0.77 else "ok"
+        rows += [
+            row(
+                "auroc",
+                auroc,
+                title="Area under the ROC curve",
+                unit="score",
+                counted="labelled images",
+                low=auroc - 0.02,
+                high=auroc + 0.018,
+                status=status,
+                watch=0.75,
+                act=0.7,
+                reason="The near end lies below 0.750." if status == "watch" else "",
+                interval="logit scale, patient jackknife, t on positive patients",
+                **common,
+            ),
+            row(
+                "sensitivity",
+                0.8 - 0.01 * i,
+                title="Sensitivity",
+                counted="labelled positives",
+                **{**common, "n": 120.0 + i},
+            ),
+            row("specificity", 0.9, title="Specificity", counted="labelled negatives", **common),
+            row(
+                "calibration_gap",
+                0.04 - 0.005 * i,
+                title="Mean probability minus observed frequency",
+                unit="difference",
+                counted="labelled images",
+                **{**common, "direction": "away from zero is worse"},
+            ),
+        ]
+    pooled: dict[str, Any] = {"task": "classification", "n": 56168.0, "patients": 2210, "patients_exact": True}
+    rows += [
+        row(
+            "sensitivity",
+            0.74,
+            title="Sensitivity",
+            direction="lower is worse",
+            counted="labelled positives",
+            **{**pooled, "n": 1770.0},
+        ),
+        row(
+            "specificity",
+            0.903,
+            title="Specificity",
+            direction="lower is worse",
+            counted="labelled negatives",
+            **pooled,
+        ),
+        row(
+            "calibration_gap",
+            0.061,
+            title="Mean probability minus observed frequency",
+            unit="difference",
+            direction="away from zero is worse",
+            counted="labelled images",
+            low=0.055,
+            high=0.067,
+            status="act",
+            watch=0.03,
+            act=0.05,
+            reason="The interval lies wholly beyond 0.050.",
+            **pooled,
+        ),
+    ]
+    for i, name in enumerate(SLICES[:8]):
+        value = 0.61 if name == "age=18-39" else 0.73 + 0.006 * i
+        rows.append(
+            row(
+                "sensitivity",
+                value,
+                title="Sensitivity",
+                direction="lower is worse",
+                slice=name,
+                counted="labelled positives",
+                low=value - 0.05,
+                high=value + 0.05,
+                task="classification",
+                n=210.0,
+            )
+        )
+    rows.append(
+        row(
+            "drift_distance",
+            0.21,
+            title="Distance to the reference window",
+            unit="distance",
+            task="classification",
+            item="vendor",
+            contrast="reference",
+            low=None,
+            high=None,
+            status="watch",
+            reason="The distance lies above the chance band.",
+            watch=0.05,
+            interval="",
+        )
+    )
+    return rows
+
+
+def _reliability() -> list[ReliabilityBin]:
+    bins = []
+    for i, item in enumerate(("", *FINDINGS)):
+        for k in range(10):
+            confidence = 0.05 + 0.1 * k
+            frequency = max(0.0, confidence - 0.012 * k - 0.001 * i)
+            half = 0.01 + 0.006 * k
+            bins.append(
+                ReliabilityBin(
+                    "classification",
+                    "2.1",
+                    item,
+                    k / 10,
+                    (k + 1) / 10,
+                    4000.0 / (k + 1),
+                    confidence,
+                    frequency,
+                    max(0.0, frequency - half),
+                    min(1.0, frequency + half),
+                )
+            )
+    return bins
+
+
+def _trend() -> list[TrendPoint]:
+    points = []
+    for measure, title, level in (
+        ("contradicted_reports", "Reports with at least one contradicted finding", 0.045),
+        ("unsupported_reports", "Reports with at least one unsupported finding", 0.13),
+    ):
+        for week in range(12):
+            value = level * (1 + (week > 7) * (week - 6) * 0.2) + 0.004 * ((week * 7) % 5 - 2)
+            points.append(
+                TrendPoint(
+                    measure,
+                    title,
+                    "report",
+                    "2.0" if week < 6 else "2.1",
+                    "all",
+                    _START + timedelta(weeks=week),
+                    None if week == 3 else value,
+                    None if week == 3 else value - 0.02,
+                    None if week == 3 else value + 0.03,
+                    0.0 if week == 3 else 100.0,
+                    week < 10,
+                )
+            )
+    return points
+
+
+def _drift() -> list[DriftColumn]:
+    return [
+        DriftColumn(
+            "vendor",
+            "Vendor",
+            0.21,
+            0.05,
+            True,
+            "Jensen–Shannon distance",
+            ("Alder", "Birch", "(missing)"),
+            (0.7, 0.28, 0.02),
+            (0.45, 0.54, 0.01),
+            0.2,
+            "Jensen-Shannon",
+        ),
+        DriftColumn(
+            "length",
+            "Words in the draft",
+            0.06,
+            0.055,
+            True,
+            "Jensen–Shannon distance",
+            ("0–19", "20–39", "40–79", "80+"),
+            (0.1, 0.4, 0.4, 0.1),
+            (0.12, 0.44, 0.36, 0.08),
+            0.07,
+            "Wasserstein",
+        ),
+        DriftColumn(
+            "age",
+            "Age",
+            0.03,
+            0.05,
+            False,
+            "Jensen–Shannon distance",
+            ("0-17", "18-39", "40-64", "65+"),
+            (0.05, 0.25, 0.4, 0.3),
+            (0.05, 0.24, 0.41, 0.3),
+        ),
+        DriftColumn(
+            "sex", "Sex", 0.01, 0.05, False, "Jensen–Shannon distance", ("F", "M"), (0.5, 0.5), (0.49, 0.51)
+        ),
+        DriftColumn(
+            "view", "View", 0.02, 0.05, False, "Jensen–Shannon distance", ("AP", "PA"), (0.4, 0.6), (0.42, 0.58)
+        ),
+    ]
+
+
+def _exemplars() -> list[Exemplar]:
+    draft = "There is a large right pleural effusion with adjacent collapse."
+    return [
+        Exemplar(
+            "9f2c41d07a",
+            "FAB",
+            "contradicted",
+            "Pleural effusion",
+            "urgent",
+            draft,
+            (11, 39),
+            "No pleural effusion is seen.",
+            (0, 19),
+            "site=East",
+        ),
+        Exemplar(
+            "17ab0c33e2",
+            "LAT",
+            "laterality",
+            "Pneumothorax",
+            "urgent",
+            "Small left apical pneumothorax.",
+            (6, 10),
+            "Small right apical pneumothorax.",
+            (6, 11),
+        ),
+        Exemplar(
+            "55d0e9f1b4",
+            "OMI",
+            "omitted",
+            "Lung nodule",
+            "actionable",
+            "",
+            None,
+            "A nodule of 9 mm lies in the left upper lobe.",
+            (2, 16),
+        ),
+    ]
+
+
+def sample() -> Dossier:
+    """A system with report drafts and scores of 14 findings, slices, a version change and planted trouble."""
+    return Dossier(
+        system="northfield-drafts",
+        title="Northfield chest radiograph drafts",
+        owner="AI committee, Northfield Hospital",
+        intended_use="Drafts of reports on adult chest radiographs, always read and signed by a radiologist",
+        timezone="Europe/Berlin",
+        versions=("2.0", "2.1"),
+        current_version="2.1",
+        start=_START,
+        end=_END,
+        as_of=datetime(2026, 10, 5, 6, 30, tzinfo=UTC),
+        status="act",
+        maturity_days=14,
+        simulated=True,
+        flows=(
+            Flow("report", "2.1", 1312, 1240, 1204, 72, 11, 25, 0, 0, 1290, 1003, 0.0),
+            Flow("report", "2.0", 1180, 1175, 1170, 5, 2, 3, 0, 0, 1150, 911, 0.0),
+            Flow("classification", "2.1", 4012, 4012, 4012, 0, 0, 0, 0, 0, 4012, 2210, 0.0),
+        ),
+        rows=(*_report_rows(), *_classification_rows()),
+        reliability=tuple(_reliability()),
+        trend=tuple(_trend()),
+        version_changes=((date(2026, 8, 17), "2.1"),),
+        drift=tuple(_drift()),
+        exemplars=tuple(_exemplars()),
+        exemplar_policy="sentence",
+        limits=("Error rates come from an automatic judge and are uncorrected.",),
+        provenance=Provenance(
+            "a-2026-10-05-1",
+            "5c" * 32,
+            "77" * 32,
+            "0d" * 32,
+            14,
+            31,
+            "be" * 32,
+            "0.1.0",
+            (("report", "rules 9a31"), ("classification", "labels 1f00")),
+            (("hallucination", 1), ("calibration", 1)),
+            0,
+            None,
+        ),
+    )
+
+
+def bare(**changes: Any) -> Dossier:
+    """A dossier of which nothing is known yet."""
+    empty: dict[str, Any] = {
+        name: ()
+        for name in ("flows", "rows", "reliability", "trend", "version_changes", "drift", "exemplars", "limits")
+    }
+    return replace(
+        sample(),
+        **{
+            **empty,
+            "simulated": False,
+            "status": "",
+            "start": None,
+            "end": None,
+            "exemplar_policy": "none",
+            **changes,
+        },
+    )
