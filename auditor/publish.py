@@ -10,15 +10,11 @@ from reports.dossier import Dossier
 def write_report(dossier: Dossier, pages: Mapping[str, str], folder: Path, formats: Sequence[str]) -> list[Path]:
     """Write the dossier in each format, and Evidently's pages beside the HTML; returns the paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    files = {
-        "html": ("report.html", lambda: html.render(dossier)),
-        "json": ("report.json", lambda: export_json.dumps(dossier)),
-    }
+    render = {"html": html.render, "json": export_json.dumps}
     written = []
     for name in formats:
-        file, make = files[name]
-        path = folder / f"{dossier.provenance.audit}-{file}"
-        path.write_text(make(), encoding="utf-8")
+        path = folder / f"{dossier.provenance.audit}-report.{name}"
+        path.write_text(render[name](dossier), encoding="utf-8")
         written.append(path)
     if "html" in formats:
         for task, page in pages.items():

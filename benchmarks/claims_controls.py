@@ -176,7 +176,11 @@ class Maker:
                 text,
             )
 
-        return self._one_sentence(report, parts, "size change", change, lambda c: bool(c[0].sizes_mm))
+        found = self._one_sentence(report, parts, "size change", change, lambda c: bool(c[0].sizes_mm))
+        if found is None and not any(c.sizes_mm or "nodule" in c.finding for c in self.claims(report)):
+            measured = f"{report} A {self.random.randrange(6, 20)} mm nodule is present in the right upper lobe."
+            found = Control("size change", measured, change(measured), "lung_nodule")
+        return found
 
     def _negation_flip(self, report: str, parts: list[str]) -> Control | None:
         whole = self.claims(report)

@@ -44,20 +44,18 @@ COMMON: Final[tuple[pa.Field, ...]] = (
 )
 
 #: What the report judge counted (null unless status is ``judged``).
-REPORT: Final[tuple[pa.Field, ...]] = tuple(
-    pa.field(name, pa.int32())
-    for name in (
-        "asserted",  # positive claims in the draft
-        "reference_findings",  # positive claims in the reference
-        "contradicted",
-        "unsupported",
-        "unaddressed",
-        "omitted",
-        "laterality",
-        "significant_contradicted",  # contradicted with significance urgent or actionable
-        "significant_omitted",
-    )
-) + (pa.field("score", pa.float64()),)
+REPORT: Final[tuple[pa.Field, ...]] = (
+    pa.field("asserted", pa.int32()),  # positive claims in the draft
+    pa.field("reference_findings", pa.int32()),  # positive claims in the reference
+    pa.field("contradicted", pa.int32()),
+    pa.field("unsupported", pa.int32()),
+    pa.field("unaddressed", pa.int32()),
+    pa.field("omitted", pa.int32()),
+    pa.field("laterality", pa.int32()),
+    pa.field("significant_contradicted", pa.int32()),  # contradicted, and urgent or actionable
+    pa.field("significant_omitted", pa.int32()),
+    pa.field("score", pa.float64()),  # overall agreement in [0, 1], 1 = no error
+)
 
 #: Scores of a classifier against labels; one row per (output, finding).
 CLASSIFICATION: Final[tuple[pa.Field, ...]] = (

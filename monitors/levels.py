@@ -158,7 +158,7 @@ class Desk:
         contrast: str,
         window: Window,
     ) -> Measurement:
-        """First minus second; both n are those of the smaller side where it counts (effective n, patients)."""
+        """First minus second; n, effective n and patients are those of the smaller side, which decides."""
         first, second = self.level(inside, index, item), other.level(outside, index, item)
         value = first.value - second.value
         interval = Interval.NORMAL
@@ -179,6 +179,7 @@ class Desk:
             value=value,
             low=low,
             high=high,
+            n=small.n,
             n_eff=min(first.n_eff, second.n_eff),
             patients=small.patients,
             exact=small.exact,

@@ -1,8 +1,8 @@
 """The tally: exact additive sums by patient group and stratum, the only state a monitor has.
 
 A tally is a sparse table (stratum, group, cell) → int64 in canonical order, and per stratum the
-smallest subject hashes. Adding is concatenating and summing equal keys, so any partition of the rows, in any order,
-in one process or many, gives the same bits.
+smallest subject hashes. Adding is concatenating and summing equal keys, so any partition of the rows, in any
+order, in one process or many, gives the same bits.
 """
 
 import json
@@ -188,7 +188,8 @@ class Tally:
     def patients(self, mask: NDArray[np.bool_] | None = None) -> tuple[int, bool]:
         """Distinct patients over the masked strata, and whether the count is exact.
 
-        Exact below `SKETCH`; above, (k − 1)/U₍k₎ with U₍k₎ the k-th smallest hash on (0, 1) (Bar-Yossef et al. 2002).
+        Exact below `SKETCH`; above, (k − 1)/U₍k₎ with U₍k₎ the k-th smallest hash on (0, 1) (Bar-Yossef et
+        al. 2002).
         """
         hashes = self.subject_hash if mask is None else self.subject_hash[mask[self.subject_stratum]]
         smallest = np.unique(hashes)[:SKETCH]

@@ -20,7 +20,8 @@ def integer(value: float) -> str:
     >>> integer(1204), integer(1203.5)
     ('1,204', '1,203.5')
     """
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+    value = round(value, 1)  # thirds of a case add up to whole cases but for the grid they are counted on
+    return f"{value:,.0f}" if value.is_integer() else f"{value:,.1f}"
 
 
 def scale_of(unit: str) -> tuple[float, str]:

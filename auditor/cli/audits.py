@@ -121,13 +121,20 @@ def _print(dossier: "Dossier", cached: bool) -> None:
     ruled = sorted((row for row in dossier.rows if row.status), key=lambda row: _GRAVEST_FIRST.index(row.status))
     print_table(
         f"{dossier.title}: {dossier.status.upper()}",
-        ("verdict", "measure", "where", "value [95 %]", "n", "why"),
+        ("verdict", "measure", "where", "value [interval]", "measured on", "bounds"),
         [
-            (row.status, row.title, _where(row, slice_name(row.slice)), result(row), basis(row), row.reason)
+            (row.status, row.title, _where(row, slice_name(row.slice)), result(row), basis(row), _bounds(row))
             for row in ruled
+            if not row.suppressed
         ],
-        right=("value [95 %]",),
+        right=("value [interval]",),
     )
+    hidden = sum(row.suppressed for row in ruled)
+    if hidden:
+        say(f"{hidden} more groups are suppressed: they or their neighbours have fewer than 11 patients.")
+    for row in ruled:
+        if row.status in ("act", "failed", "stale"):
+            say(f"{row.status}: {row.title}, {_where(row, slice_name(row.slice))}: {row.reason}")
     again = " (nothing has changed since it was made)" if cached else ""
     say(f"Audit {dossier.provenance.audit}{again}. Report: auditor report {dossier.system}")
 
@@ -136,6 +143,13 @@ def _where(row: "Row", group: str) -> str:
     parts = [row.version, row.item, "" if row.slice == "all" else group]
     words = {"rest": "against the rest", "reference": "against the reference window"}
     return ", ".join(filter(None, [*parts, words.get(row.contrast, "")]))
+
+
+def _bounds(row: "Row") -> str:
+    from reports.numbers import number
+
+    found = [("watch", row.watch), ("act", row.act)]
+    return ", ".join(f"{word} {number(b, row.unit, row.contrast)}" for word, b in found if b is not None)
 
 
 def _as_json(dossier: "Dossier", cached: bool) -> dict[str, Any]:

@@ -99,7 +99,8 @@ def verify(as_json: Json = False) -> None:
         for name in found.rubbish:
             say(f"Not registered, can be removed: {name}")
         if found.ok:
-            say(f"Intact: {found.entries:,} journal entries, {found.segments:,} segments; head {found.head[1][:16]}.")
+            head = found.head[1][:16]
+            say(f"Intact: {found.entries:,} journal entries, {found.segments:,} segments; head {head}.")
     if not found.ok:
         raise typer.Exit(1)
 

@@ -115,7 +115,8 @@ def test_without_a_patient_key_the_study_stands_for_the_patient() -> None:
 def test_many_references_resolve_as_each_alone() -> None:
     rng = np.random.default_rng(0)
     rows = [
-        {"case_id": f"c{rng.integers(20)}", "version": int(rng.integers(5)), "text": f"text {n}"} for n in range(60)
+        {"case_id": f"c{rng.integers(20)}", "version": int(rng.integers(5)), "text": f"text {n}"}
+        for n in range(60)
     ]
     found = newest_references(references(*rows))
     for case, text in zip(found["case_id"].to_pylist(), found["text"].to_pylist(), strict=True):
