@@ -20,7 +20,7 @@ def integer(value: float) -> str:
     >>> integer(1204), integer(1203.5)
     ('1,204', '1,203.5')
     """
-    value = round(value, 1)  # thirds of a case add up to whole cases but for the grid they are counted on
+    value = round(float(value), 1)  # thirds of a case add up to whole cases but for the grid they are counted on
     return f"{value:,.0f}" if value.is_integer() else f"{value:,.1f}"
 
 

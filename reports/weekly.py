@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from reports.dossier import Dossier, Exemplar, Flow, Provenance, ReliabilityBin, Row
+from reports.dossier import Dossier, DriftColumn, Exemplar, Flow, Provenance, ReliabilityBin, Row
 from reports.figures.drift import by_excess, panel_figure, shares_figure
 from reports.figures.flow import flow_figure
 from reports.figures.forest import forest_figure
@@ -13,7 +13,7 @@ from reports.figures.reliability import reliability_figure
 from reports.figures.style import Figure
 from reports.figures.trend import trend_figure
 from reports.headline import PAGE_ONE, badness
-from reports.numbers import integer, short
+from reports.numbers import integer, short, slice_name
 from reports.text import OUTPUTS, PROVENANCE, TASKS, WORDS, severity
 
 _COLUMNS: Final = 3  # measures side by side in one table
@@ -132,18 +132,25 @@ def subgroups(dossier: Dossier) -> list[Subgroups]:
     result = []
     for number, (task, rows) in enumerate(sorted(by_task.items())):
         groups = [row for row in rows if row.slice != "all" and not row.contrast]
-        gaps = sorted(
-            (row for row in rows if row.contrast == "rest"),
-            key=lambda row: (severity(row.status), -badness(row), row.measure, row.slice),
-        )
+        gaps = [row for row in rows if row.contrast == "rest"]
         if not groups and not gaps:
             continue
-        grave = sum(1 for row in gaps if row.status and severity(row.status) <= severity("watch"))
-        shown = gaps[: max(grave, _GAPS)]
+        listed = sorted(
+            (row for row in gaps if not row.suppressed),
+            key=lambda row: (severity(row.status), -badness(row), row.measure, row.slice),
+        )
+        grave = sum(1 for row in listed if row.status and severity(row.status) <= severity("watch"))
+        shown = listed[: max(grave, _GAPS)]
         forests, drawn = _forests(rows, groups, f"forest{number}")
-        tables = _matrices([row for row in groups if row.measure not in drawn], by_item=False)
         result.append(
-            Subgroups(TASKS.get(task, task), tuple(forests), tables, tuple(shown), len(gaps) - len(shown))
+            Subgroups(
+                heading=TASKS.get(task, task),
+                forests=tuple(forests),
+                tables=_matrices([row for row in groups if row.measure not in drawn], by_item=False),
+                gaps=tuple(shown),
+                gaps_left_out=len(listed) - len(shown),
+                gaps_suppressed="; ".join(dict.fromkeys(slice_name(row.slice) for row in gaps if row.suppressed)),
+            )
         )
     return result
 
@@ -222,7 +229,18 @@ def drift(dossier: Dossier) -> list[Figure]:
     ordered = by_excess(dossier.drift)
     moved = [column for column in ordered if column.drifted] or ordered[:1]
     shares = [shares_figure(column, f"shares{i}") for i, column in enumerate(moved[:_SHARES])]
-    return [panel_figure(dossier.drift, "drift"), *(figure for figure in shares if figure)]
+    panels = [panel_figure(part, f"drift{i}") for i, part in enumerate(_panels(dossier.drift))]
+    return [*panels, *(figure for figure in shares if figure)]
+
+
+def _panels(columns: Sequence[DriftColumn]) -> list[list[DriftColumn]]:
+    """One panel holds each title once: the columns come task by task, and tasks share attributes."""
+    panels: list[list[DriftColumn]] = []
+    for column in columns:
+        if not panels or column.title in {one.title for one in panels[-1]}:
+            panels.append([])
+        panels[-1].append(column)
+    return panels
 
 
 def intervals(dossier: Dossier) -> list[tuple[str, str]]:
@@ -230,7 +248,7 @@ def intervals(dossier: Dossier) -> list[tuple[str, str]]:
     methods: dict[str, dict[str, None]] = defaultdict(dict)
     for row in dossier.rows:
         if row.interval:
-            methods[row.interval][row.title] = None
+            methods[row.interval][WORDS["contrasts"] if row.contrast else row.title] = None
     return [(method, "; ".join(titles)) for method, titles in sorted(methods.items())]
 
 

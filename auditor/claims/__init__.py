@@ -2,7 +2,8 @@
 
 from auditor.claims.check import check
 from auditor.claims.claim import Claim
+from auditor.claims.compile import default_lexicon, load
 from auditor.claims.extract import extract
-from auditor.claims.lexicon import Lexicon, LexiconError, default_lexicon, load
+from auditor.claims.lexicon import Lexicon, LexiconError
 
 __all__ = ["Claim", "Lexicon", "LexiconError", "check", "default_lexicon", "extract", "load"]

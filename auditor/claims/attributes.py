@@ -197,7 +197,7 @@ class _Carrier:
         targets = self.holders.get(at, []) if at is not None else []
         targets = targets or self.before(k)[:1]
         if targets:
-            targets[0].sizes.append(float(first))  # the token of the unit; read with its numbers later
+            targets[0].units.append(first)
 
 
 def carry(items: list[Item], mentions: list[Mention], used: set[int], lexicon: Lexicon, words: list[str]) -> None:

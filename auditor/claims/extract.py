@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from auditor.claims.attributes import CARRIED, carry, measures
 from auditor.claims.claim import Claim
+from auditor.claims.compile import default_lexicon
 from auditor.claims.kinds import Kind
-from auditor.claims.lexicon import Lexicon, default_lexicon
+from auditor.claims.lexicon import Lexicon
 from auditor.claims.mentions import Mention, find
 from auditor.claims.scope import CUES, FINDING, NORMAL, Scope, scopes
 from auditor.claims.sentences import Item, Sentence, Tokens, sentences, tokenise
@@ -109,7 +110,7 @@ class Reader:
             side=mention.side,  # type: ignore[arg-type]
             sites=tuple(mention.sites),
             severity=mention.severity,
-            sizes_mm=self.sizes(mention) if mention.sizes else (),
+            sizes_mm=self.sizes(mention) if mention.units else (),
             count=mention.count,
             trajectory=trajectory,  # type: ignore[arg-type]
             tip=mention.tip,
@@ -129,8 +130,7 @@ class Reader:
     def sizes(self, mention: Mention) -> tuple[float, ...]:
         raw, words, _ = self.tokens
         found: list[float] = []
-        for unit in mention.sizes:
-            at = int(unit)
+        for at in mention.units:
             found += measures(raw, words, at, self.lexicon.unit_mm.get(words[at], 1.0))
         return tuple(found)
 

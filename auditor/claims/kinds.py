@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class Kind(IntEnum):
-    """The role of a term; the order matters to nothing."""
+    """The role of a term in its sentence."""
 
     FINDING = 1
     STRUCTURE = 2

@@ -42,9 +42,9 @@ class Mention:
         "severity",
         "side",
         "sites",
-        "sizes",
         "tip",
         "trajectory",
+        "units",
     )
 
     def __init__(self, id_: str, at: int, first: int, last: int, rule: str) -> None:
@@ -58,7 +58,7 @@ class Mention:
         self.places: list[tuple[str, str | None]] = []  # further places of a list, each a claim of its own
         self.severity: str | None = None
         self.trajectory: str | None = None
-        self.sizes: list[float] = []
+        self.units: list[int] = []  # the tokens of the units of its sizes
         self.count: int | None = None
         self.tip: str | None = None
 
@@ -70,6 +70,8 @@ def _ahead(items: list[Item], k: int) -> int | None:
         kind = items[at][0].kind
         if kind in (STRUCTURE, FINDING):
             return at
+        if kind == AND and at + 1 < len(items) and items[at + 1][0].kind == STATE:
+            continue  # "enlarged and tortuous aorta"
         if kind == PREPOSITION and items[at][0].name in ("of", "to", "in") and prepositions < 2:
             prepositions += 1
         elif kind not in _MODIFIERS:
@@ -89,6 +91,8 @@ def _subjects(items: list[Item], k: int) -> list[int]:
         if items[at][0].kind == STRUCTURE:
             found.append(at)
         elif items[at][0].kind == STATE:
+            if not found and at + 1 < k and any(item[0].kind in (AND, OR) for item in items[at:k]):
+                return _subjects(items, at)  # "is normal or mildly enlarged"
             break
         at -= 1
     if not found and at >= 0 and items[at][0].kind == FINDING:
@@ -104,7 +108,10 @@ def _partners(items: list[Item], k: int) -> list[int]:
     while before >= 0 and items[before][0].kind in _BETWEEN_VERB and items[before][0].kind != STATE:
         before -= 1
     predicate = before >= 0 and items[before][0].kind in (COPULA, Kind.COLON)
-    if predicate and (found := _subjects(items, k)):
+    adjacent = before == k - 1 and before >= 0 and items[before][0].kind == STRUCTURE
+    if (predicate or (adjacent and k + 1 < len(items) and items[k + 1][0].kind == AND)) and (
+        found := _subjects(items, k)
+    ):
         return found
     ahead = _ahead(items, k)
     if ahead is None:

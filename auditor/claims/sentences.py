@@ -54,12 +54,19 @@ def lowered(text: str) -> str:
     return "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
 
 
+def _headed(match: re.Match[str]) -> str:
+    """A heading on a line of its own, with a full stop before it and a colon after it, of the same length."""
+    return f"{match[1] and '.'}{match[2]}:"
+
+
 def tokenise(text: str, lexicon: Lexicon) -> Tokens:
     """Split a text into words and marks; blank lines and bullets become full stops of the same length."""
     if lexicon.openers is not None:
         text = lexicon.openers.sub(".", text)
     low = lowered(text)
     if "\n" in low:
+        if lexicon.heading_line is not None:
+            low = lexicon.heading_line.sub(_headed, low)
         low = _BREAK.sub(".", low)
     parts = TOKEN.split(low)
     raw = parts[1::2]

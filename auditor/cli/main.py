@@ -37,19 +37,7 @@ def main() -> None:
     _silence_libraries()
     _commands()
     try:
-        app(standalone_mode=False)
-    except typer.Exit as request:
-        sys.exit(request.exit_code)
-    except typer.Abort:
-        say("Stopped.")
-        sys.exit(130)
-    except KeyboardInterrupt:
-        say("Stopped. What was finished is kept; run the same command again to go on.")
-        sys.exit(130)
-    except BrokenPipeError:
-        # the reader of a pipe went away (as with head); that is no error of ours
-        sys.stderr.close()
-        sys.exit(0)
+        app()
     except ValueError as refusal:
         # every error of ours that a person can mend is a ValueError of one clear sentence
         if not type(refusal).__module__.startswith(("auditor", "monitors", "reports")):

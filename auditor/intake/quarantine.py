@@ -156,7 +156,9 @@ def _retry_file(
         raise IntakeError(
             f"{path.name} has changed since it was read; ingest it as a new file: rows that are in stay out."
         )
-    context = context_of(source, kind, settings, mappings.get(kind), key, received_at, False)
+    # a row that an image kept out must not slip in because nobody looks at images this time
+    images = any(row.field == "images" for row in rows)
+    context = context_of(source, kind, settings, mappings.get(kind), key, received_at, images)
     admission = Admission(kind, settings.system, rules_for(kind, settings), ledger, lake, rows[0].file_id)
     ids = {row.row: row.id for row in rows}
     went_in = 0

@@ -219,6 +219,10 @@ def open_source(path: Path) -> Source:
     if kind is None or (gzipped and kind == "parquet"):
         raise IntakeError(f"{path.name}: the name must end in .jsonl, .csv (also with .gz) or .parquet.")
     try:
+        str(path.resolve()).encode()
+    except UnicodeEncodeError:
+        raise IntakeError("The file's name is not UTF-8; rename it.") from None
+    try:
         size = path.stat().st_size
         with path.open("rb") as raw:
             head = raw.read(4096)

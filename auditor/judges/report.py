@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from auditor.claims.compare import Comparison, compare
+from auditor.claims.compile import default_lexicon
 from auditor.claims.error import Context
 from auditor.claims.extract import extract
-from auditor.claims.lexicon import Lexicon, default_lexicon
+from auditor.claims.lexicon import Lexicon
 from auditor.claims.observations import observe
 from auditor.claims.report import Report
 from auditor.claims.score import score

@@ -8,7 +8,8 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from auditor.claims.lexicon import Lexicon, default_lexicon
+from auditor.claims.compile import default_lexicon
+from auditor.claims.lexicon import Lexicon
 from auditor.judges.answers import abstains, chosen, words, yes_or_no
 from auditor.judges.open_answers import agrees
 from auditor.judges.pairs import BadPairError, text, truth

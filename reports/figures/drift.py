@@ -9,6 +9,7 @@ from reports.text import WORDS
 
 _PLOT = 190
 _MOST_CATEGORIES = 12
+_MOST_COLUMNS = 15  # further ones are in the table
 
 
 def by_excess(columns: Sequence[DriftColumn]) -> list[DriftColumn]:
@@ -20,7 +21,7 @@ def panel_figure(columns: Sequence[DriftColumn], name: str) -> Figure:
     """One line a column: grey bar = chance band, mark = distance; a filled diamond has moved."""
     import altair as alt
 
-    ordered = by_excess(columns)
+    ordered = by_excess(columns)[:_MOST_COLUMNS]
     rows = [
         {
             "column": c.title, "distance": c.distance, "null": c.null_high,
@@ -50,13 +51,15 @@ def panel_figure(columns: Sequence[DriftColumn], name: str) -> Figure:
     )
     said = base.mark_text(align="left").encode(x=alt.value(_PLOT + 10), text="moved:N")
     chart = (band + marks + said).properties(width=_PLOT, height=22 * len(rows) + 6)
-    moved = [c.title for c in ordered if c.drifted]
+    moved = [c.title for c in by_excess(columns) if c.drifted]
     title = f"{len(moved)} of {len(columns)} columns moved" + (f": {', '.join(moved[:3])}" if moved else "")
     description = "; ".join(
         f"{c.title}: distance {number(c.distance, 'distance')}, by chance up to {number(c.null_high, 'distance')}"
         for c in ordered
     )
-    return Figure(title, to_svg(chart, name, title, description))
+    hidden = len(columns) - len(ordered)
+    note = WORDS["drift_rest"].format(count=hidden) if hidden else ""
+    return Figure(title, to_svg(chart, name, title, description), note)
 
 
 def shares_figure(column: DriftColumn, name: str) -> Figure | None:

@@ -169,7 +169,7 @@ def test_every_status_shows_its_word_and_its_own_shape(status: str) -> None:
     text = render(dossier)
     verdict = text.split("Overall verdict")[1].split("</div>")[0]
     assert f"#i-{STATUSES[status].icon}" in verdict and STATUSES[status].word in verdict
-    assert ("Because of this." in text) == (status != "ok")
+    assert ("Because of this." in text) == (status in ("failed", "stale", "insufficient"))
     assert len({s.icon for s in STATUSES.values()}) == len(STATUSES)
 
 
@@ -291,3 +291,26 @@ def test_dossier_is_left_as_it_was() -> None:
     dossier: Dossier = sample()
     render(dossier)
     assert dossier == sample()
+
+
+def test_chance_band_is_not_read_as_an_interval() -> None:
+    moved = row(
+        "drift_distance", 0.264, low=0.0, high=0.049, unit="distance", contrast="reference", status="watch"
+    )
+    text = Page(render(bare(rows=(moved,), status="watch"))).text
+    assert "0.264 (by chance up to 0.049)" in text and "[0.000" not in text
+
+
+def test_page_one_shows_one_gap_a_task_unless_bounds_were_fixed() -> None:
+    gaps = [
+        row(measure, slice="sex=F", contrast="rest") for measure in ("contradicted_reports", "unsupported_reports")
+    ]
+    unbound = render(bare(rows=tuple(gaps))).split("</section>")[0]
+    assert unbound.count("minus everyone else") == 1
+    bound = tuple(replace(gap, status="ok", watch=0.1) for gap in gaps)
+    assert render(bare(rows=bound)).split("</section>")[0].count("minus everyone else") == 2
+
+
+def test_attributes_of_two_tasks_are_drawn_in_two_panels() -> None:
+    twice = (*sample().drift, *sample().drift)
+    assert render(bare(drift=twice)).count("2 of 5 columns moved") == 4, "title and caption of each"

