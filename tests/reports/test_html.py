@@ -297,7 +297,7 @@ def test_chance_band_is_not_read_as_an_interval() -> None:
     moved = row(
         "drift_distance", 0.264, low=0.0, high=0.049, unit="distance", contrast="reference", status="watch"
     )
-    text = Page(render(bare(rows=(moved,), status="watch"))).text
+    text = Page(render(bare(drift=(), rows=(replace(moved, status="watch"),), status="watch"))).text
     assert "0.264 (by chance up to 0.049)" in text and "[0.000" not in text
 
 
