@@ -27,7 +27,7 @@ Row = dict[str, object]
 
 
 def _common(i: int, task: str) -> Row:
-    made = START + timedelta(minutes=i)
+    made = START + timedelta(seconds=i)
     return {
         "case_id": f"A{i:08d}",
         "patient_id": f"P{i // 3:07d}",

@@ -100,14 +100,3 @@ def poisson_replicates(totals: Floats, replicates: int, seed: int) -> Floats:
     draws = np.random.default_rng(seed).poisson(1.0, size=(replicates, len(totals)))
     sums: Floats = draws.astype(np.float64) @ totals
     return sums
-
-
-def patients_behind(filled: int) -> int:
-    """Patients expected to fill `filled` of 256 groups (inverse occupancy); a lower bound when nearly all are.
-
-    >>> patients_behind(0), patients_behind(10)
-    (0, 10)
-    """
-    if filled >= GROUPS:
-        filled = GROUPS - 1
-    return round(float(np.log1p(-filled / GROUPS) / np.log1p(-1 / GROUPS)))

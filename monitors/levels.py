@@ -14,7 +14,6 @@ from monitors.groups import (
     jackknife_variance,
     leave_one_out,
     mean_cluster_size,
-    patients_behind,
 )
 from monitors.intervals import filled_groups
 from monitors.measurement import Interval, Measure, Measurement, Slice, Window
@@ -34,14 +33,15 @@ class Cut:
     """The group totals of one selection of strata, and every measure with each group left out."""
 
     monitor: Monitor
-    totals: Floats  # (256, cells)
-    patients: int
-    exact: bool
+    tally: Tally
+    mask: Mask
+    totals: Floats = field(init=False)  # (256, cells)
     values: Floats = field(init=False)  # (measures,)
     without: Floats = field(init=False)  # (256, measures)
     filled: Mask = field(init=False)  # groups that hold any row
 
     def __post_init__(self) -> None:
+        self.totals = self.tally.group_totals(self.mask)
         self.values = self.monitor.read(self.totals.sum(axis=0))
         self.without = self.monitor.read(leave_one_out(self.totals))
         self.filled = filled_groups(self.totals)
@@ -52,11 +52,8 @@ class Cut:
         return column
 
     def patients_with(self, *cells: str) -> tuple[int, bool]:
-        """Patients with any of these cells: all of the selection's, or an estimate from the groups they fill."""
-        held = np.logical_or.reduce([self.cell(name) != 0 for name in cells])
-        if held.sum() == self.filled.sum():
-            return self.patients, self.exact
-        return min(self.patients, patients_behind(int(held.sum()))), False
+        """Distinct patients with a value in any of these cells, and whether the count is exact."""
+        return self.tally.patients(self.mask, tuple(self.monitor.cells.index(name) for name in cells))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +98,7 @@ class Desk:
         self._parent_cuts: dict[str, Cut] = {}
 
     def cut(self, mask: Mask) -> Cut:
-        return Cut(self.monitor, self.tally.group_totals(mask), *self.tally.patients(mask))
+        return Cut(self.monitor, self.tally, mask)
 
     def level(self, cut: Cut, index: int, item: str) -> Level:
         """Value, interval and sizes of one measure of one cut."""
@@ -285,7 +282,7 @@ class Desk:
             mask = select(whole, Slice(), version=self.version, item=item)
             if not mask.any():  # a new version: the correlation within patients is not the model's alone
                 mask = select(whole, Slice(), item=item)
-            self._parent_cuts[item] = Cut(self.monitor, whole.group_totals(mask), *whole.patients(mask))
+            self._parent_cuts[item] = Cut(self.monitor, whole, mask)
         cut = self._parent_cuts[item]
         if one.interval is Interval.Q_HAT:
             if not cut.cell(one.denominator).any():

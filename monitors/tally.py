@@ -17,16 +17,24 @@ from numpy.typing import NDArray
 
 from monitors.groups import GROUPS, Floats, assign
 from monitors.judged import GRID
+from monitors.measurement import Interval
 from monitors.monitor import Contributions, Monitor
 
 #: Size of the subject-hash set of a stratum: distinct patients are exact below it.
 SKETCH: Final = 4096
 #: Totals stay below this, so that float64 holds every one of them exactly.
 LIMIT: Final = 1 << 53
-_MAGIC: Final = b"auditor-tally-1\n"
+_MAGIC: Final = b"auditor-tally-2\n"
 _LARGEST_BYTES: Final = 1 << 30  # 60 million sums: no damaged header may claim more
 
 Ints = NDArray[np.int64]
+
+
+def people_cells(monitor: Monitor) -> list[int]:
+    """The cells in which a measure counts its patients: every denominator, and both sides of an AUROC."""
+    names = {measure.denominator for measure in monitor.measures}
+    names |= {m.numerator for m in monitor.measures if m.interval is Interval.LOGIT}
+    return [i for i, cell in enumerate(monitor.cells) if cell in names]
 
 
 class TallyError(ValueError):
@@ -38,8 +46,9 @@ class Tally:
     """Exact sums of one monitor. Arrays are never written to after construction.
 
     `stratum`, `group`, `cell`, `value` are parallel, sorted by (stratum, group, cell), without zeros.
-    `levels[i]` are the values of the strata columns of stratum i, ascending. `subject_stratum` and
-    `subject_hash` are parallel, sorted, at most `SKETCH` a stratum.
+    `levels[i]` are the values of the strata columns of stratum i, ascending. `subject_owner` and
+    `subject_hash` are parallel, sorted, at most `SKETCH` an owner. An owner is stratum · (cells + 1), for all
+    subjects of the stratum, plus 1 + cell for those who have a value in a cell that measures count people by.
     """
 
     monitor: str
@@ -52,9 +61,10 @@ class Tally:
     group: Ints
     cell: Ints
     value: Ints
-    subject_stratum: Ints
+    subject_owner: Ints
     subject_hash: NDArray[np.uint64]
     _masks: dict[tuple[str, str], NDArray[np.bool_]] = field(default_factory=dict, init=False, repr=False)
+    _people: dict[tuple[int, ...], tuple[Ints, Ints]] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def zero(cls, monitor: Monitor, strata: Sequence[str], seed: int = 0) -> "Tally":
@@ -92,8 +102,12 @@ class Tally:
             raise TallyError("The judged table is too large for one pass (over 2 GB of text); tally it in parts.")
         made = monitor.contributions(batches[0])
         value = _weighted(made, table["weight"].to_numpy(), monitor.name)
-        owners, hashes = _smallest(stratum, subject)
-        rows = made.row
+        rows, width = made.row, len(monitor.cells) + 1
+        counting = np.isin(made.cell, people_cells(monitor)) & (made.value != 0)
+        owners, hashes = _smallest(
+            np.r_[stratum * width, stratum[rows[counting]] * width + made.cell[counting] + 1],
+            np.r_[subject, subject[rows[counting]]],
+        )
         return _canonical(
             empty, levels, stratum[rows], group[rows].astype(np.int64), made.cell.astype(np.int64), value,
             owners, hashes,
@@ -112,8 +126,14 @@ class Tally:
         levels = tuple(sorted(set().union(*(t.levels for t in tallies))))
         place = {level: i for i, level in enumerate(levels)}
         moves = [np.array([place[level] for level in t.levels], np.int64) for t in tallies]
+        width = first.cells + 1
         owners, hashes = _smallest(
-            np.concatenate([m[t.subject_stratum] for m, t in zip(moves, tallies, strict=True)]),
+            np.concatenate(
+                [
+                    m[t.subject_owner // width] * width + t.subject_owner % width
+                    for m, t in zip(moves, tallies, strict=True)
+                ]
+            ),
             np.concatenate([t.subject_hash for t in tallies]),
         )
         return _canonical(
@@ -160,7 +180,9 @@ class Tally:
     def only(self, mask: NDArray[np.bool_]) -> "Tally":
         """The tally of the masked strata alone."""
         move = np.cumsum(mask) - 1
-        kept, owned = mask[self.stratum], mask[self.subject_stratum]
+        width = self.cells + 1
+        kept, owned = mask[self.stratum], mask[self.subject_owner // width]
+        owners = self.subject_owner[owned]
         return Tally(
             self.monitor,
             self.monitor_version,
@@ -172,7 +194,7 @@ class Tally:
             self.group[kept],
             self.cell[kept],
             self.value[kept],
-            move[self.subject_stratum[owned]],
+            move[owners // width] * width + owners % width,
             self.subject_hash[owned],
         )
 
@@ -185,17 +207,33 @@ class Tally:
         totals: Floats = flat.reshape(GROUPS, self.cells) / GRID
         return totals
 
-    def patients(self, mask: NDArray[np.bool_] | None = None) -> tuple[int, bool]:
+    def patients(self, mask: NDArray[np.bool_] | None = None, cells: tuple[int, ...] = ()) -> tuple[int, bool]:
         """Distinct patients over the masked strata, and whether the count is exact.
+
+        With `cells` (indices among `people_cells`), those with a value in any of them.
 
         Exact below `SKETCH`; above, (k − 1)/U₍k₎ with U₍k₎ the k-th smallest hash on (0, 1) (Bar-Yossef et
         al. 2002).
         """
-        hashes = self.subject_hash if mask is None else self.subject_hash[mask[self.subject_stratum]]
-        smallest = np.unique(hashes)[:SKETCH]
-        if len(smallest) < SKETCH:
-            return len(smallest), True
-        return round((SKETCH - 1) / (float(smallest[-1]) / 2.0**63)), False
+        stratum, code = self._people_with(cells)
+        chosen = code if mask is None else code[mask[stratum]]
+        count = int(np.count_nonzero(np.bincount(chosen))) if len(chosen) else 0
+        if count < SKETCH:
+            return count, True
+        # codes are ranks of the hashes, so the k-th smallest distinct code is that of the k-th smallest hash
+        rank = np.flatnonzero(np.bincount(chosen))[SKETCH - 1]
+        smallest = float(np.unique(self.subject_hash)[rank])
+        return round((SKETCH - 1) / (smallest / 2.0**63)), False
+
+    def _people_with(self, cells: tuple[int, ...]) -> tuple[Ints, Ints]:
+        """(stratum, subject as the rank of its hash) of those with any of `cells`; remembered for every slice."""
+        if cells not in self._people:
+            width = self.cells + 1
+            kinds = np.array([cell + 1 for cell in cells] or [0])
+            chosen = np.isin(self.subject_owner % width, kinds)
+            code = np.unique(self.subject_hash, return_inverse=True)[1].astype(np.int64)
+            self._people[cells] = self.subject_owner[chosen] // width, code[chosen]
+        return self._people[cells]
 
     def to_bytes(self) -> bytes:
         """Canonical bytes: equal tallies give equal bytes."""
@@ -250,7 +288,7 @@ class Tally:
         return self.strata.index(name)
 
     def _arrays(self) -> tuple[NDArray[np.generic], ...]:
-        return self.stratum, self.group, self.cell, self.value, self.subject_stratum, self.subject_hash
+        return self.stratum, self.group, self.cell, self.value, self.subject_owner, self.subject_hash
 
     def _header(self) -> dict[str, object]:
         return {
@@ -277,7 +315,8 @@ class Tally:
             bool(((row >= 0) & (row < top)).all())
             for row, top in zip((self.stratum, self.group, self.cell), tops, strict=True)
         )
-        owned = bool(((self.subject_stratum >= 0) & (self.subject_stratum < len(self.levels))).all())
+        reach = len(self.levels) * (self.cells + 1)
+        owned = bool(((self.subject_owner >= 0) & (self.subject_owner < reach)).all())
         ordered = self.levels == tuple(sorted(set(self.levels)))
         shaped = all(len(level) == len(self.strata) for level in self.levels)
         key = (self.stratum * GROUPS + self.group) * self.cells + self.cell
@@ -285,8 +324,8 @@ class Tally:
             raise TallyError("A stored tally is damaged; make it anew.")
 
 
-#: stratum, group, cell, value, subject_stratum, subject_hash, little-endian.
-_LAYOUT: Final = ("<i4", "u1", "<i4", "<i8", "<i4", "<u8")
+#: stratum, group, cell, value, subject_owner, subject_hash, little-endian.
+_LAYOUT: Final = ("<i4", "u1", "<i4", "<i8", "<i8", "<u8")
 
 
 def _strata_of(table: pa.Table, names: tuple[str, ...]) -> tuple[tuple[tuple[str, ...], ...], Ints]:
@@ -325,7 +364,7 @@ def _weighted(made: Contributions, weight: Ints, monitor: str) -> Ints:
 
 
 def _smallest(owner: Ints, hashes: NDArray[np.uint64]) -> tuple[Ints, NDArray[np.uint64]]:
-    """The `SKETCH` smallest distinct hashes of each stratum, sorted by (stratum, hash)."""
+    """The `SKETCH` smallest distinct hashes of each owner, sorted by (owner, hash)."""
     order = np.lexsort((hashes, owner))
     owner, hashes = owner[order], hashes[order]
     new = np.ones(len(owner), bool)
@@ -343,7 +382,7 @@ def _canonical(
     group: Ints,
     cell: Ints,
     value: Ints,
-    subject_stratum: Ints,
+    subject_owner: Ints,
     subject_hash: NDArray[np.uint64],
 ) -> Tally:
     """Sum equal keys, drop zeros, sort; raise before any total could leave the exact range."""
@@ -368,6 +407,6 @@ def _canonical(
         rest % GROUPS,
         cells,
         sums[sums != 0],
-        subject_stratum,
+        subject_owner,
         subject_hash,
     )

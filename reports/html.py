@@ -41,6 +41,7 @@ def render(dossier: Dossier) -> str:
             reliability_left_out=diagrams_left_out,
             subgroups=weekly.subgroups(shown),
             trends=weekly.trends(shown),
+            trend_versions=weekly.trend_versions(shown),
             drift=weekly.drift(shown),
             exemplars_lead=weekly.exemplars_lead(shown.exemplar_policy, shown.exemplars),
             intervals=weekly.intervals(shown),

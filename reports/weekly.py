@@ -198,19 +198,25 @@ def _distance(bins: Iterable[ReliabilityBin]) -> float:
 def trends(dossier: Dossier) -> list[Figure]:
     """One figure a measure, task and slice, the whole system first."""
     units = {row.measure: row.unit for row in dossier.rows}
+    versions = trend_versions(dossier)
     keys = dict.fromkeys((p.task, p.measure, p.slice) for p in dossier.trend)
     figures = []
     for i, (task, measure, where) in enumerate(sorted(keys, key=lambda key: key[2] != "all")):
         points = [p for p in dossier.trend if (p.task, p.measure, p.slice) == (task, measure, where)]
         bounds = _bounds(dossier, task, measure, where)
         figure = trend_figure(
-            points, units.get(measure, "share"), bounds, dossier.version_changes, dossier.versions, f"trend{i}"
+            points, units.get(measure, "share"), bounds, dossier.version_changes, versions, f"trend{i}"
         )
         if figure:
             missing = ", ".join(f"{short(p.period)} {p.period.year}" for p in points if p.value is None)
             note = WORDS["trend_small"].format(periods=missing) if missing else ""
             figures.append(Figure(figure.title, figure.svg, note))
     return figures
+
+
+def trend_versions(dossier: Dossier) -> list[str]:
+    """Versions in the order they appear over time; a trend may reach back beyond the window."""
+    return list(dict.fromkeys(p.version for p in sorted(dossier.trend, key=lambda p: (p.period, p.version))))
 
 
 def _bounds(dossier: Dossier, task: str, measure: str, where: str) -> list[tuple[str, float]]:

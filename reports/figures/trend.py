@@ -115,13 +115,13 @@ def _changes(changes: "Sequence[tuple[date, str]]") -> "list[alt.Chart]":
 
 
 def _seen(drawn: Sequence[TrendPoint], unit: str) -> str:
-    """The last final period beside what came before it."""
+    """The last final period beside what came before it in the same version."""
     final = [p for p in drawn if p.mature and p.value is not None]
     if not final:
         return "no period is final yet"
     last = final[-1]
     said = f"{with_interval(last.value, last.low, last.high, unit)} in the period from {short(last.period)}"
-    earlier = [p.value for p in final[:-1] if p.value is not None]
+    earlier = [p.value for p in final[:-1] if p.value is not None and p.version == last.version]
     if not earlier:
         return said
     return f"{said}; {_range(min(earlier), max(earlier), unit)} in the {len(earlier)} before"

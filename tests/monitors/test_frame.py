@@ -12,7 +12,7 @@ from monitors import frame
 from monitors.calibration import CALIBRATION
 from monitors.columns import logit_bin
 from monitors.hallucination import HALLUCINATION
-from monitors.judged import MISSING
+from monitors.judged import GRID, MISSING
 from monitors.levels import Cut, Desk
 from monitors.measurement import Interval, Measurement, Slice, Window
 from monitors.monitor import Monitor
@@ -224,7 +224,14 @@ def test_auroc_intervals_cover_with_few_positive_patients() -> None:
         group = rng.integers(256, size=300)
         np.add.at(totals, (group, np.where(label, positive, negative) + bins), 1)
         np.add.at(totals, (group, np.where(label, *scored)), 1)
-        cut = Cut(PERFORMANCE, totals, 300, False)
+        g, c = np.nonzero(totals)
+        zero, none = Tally.zero(PERFORMANCE, ("version", "item")), np.empty(0, np.int64)
+        counted = Tally(
+            zero.monitor, zero.monitor_version, zero.cells, zero.strata, 0, (("v1", FINDINGS[0]),),
+            np.zeros(len(g), np.int64), g, c, (totals[g, c] * GRID).astype(np.int64), none,
+            none.astype(np.uint64),
+        )  # fmt: skip
+        cut = Cut(PERFORMANCE, counted, np.ones(1, bool))
         level = Desk(PERFORMANCE, empty, "v1", None, 0.05).level(cut, 2, FINDINGS[0])
         covered.append(level.low <= truth <= level.high)
     assert np.mean(covered) >= 0.92

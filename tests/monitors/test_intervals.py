@@ -13,7 +13,6 @@ from monitors.groups import (
     jackknife_covariance,
     leave_one_out,
     mean_cluster_size,
-    patients_behind,
 )
 from monitors.hallucination import HALLUCINATION
 from monitors.measurement import Slice, Window
@@ -121,12 +120,6 @@ def test_mean_cluster_size_from_groups_estimates_that_of_patients() -> None:
 def test_correlation_is_zero_where_nothing_varies() -> None:
     assert correlation(np.ones(256), np.arange(256.0)) == 0.0
     assert correlation(np.arange(256.0), np.arange(256.0)) == pytest.approx(1.0)
-
-
-def test_patients_are_counted_from_filled_groups() -> None:
-    rng = np.random.default_rng(2)
-    filled = [len(set(rng.integers(256, size=100))) for _ in range(300)]
-    assert np.mean([patients_behind(f) for f in filled]) == pytest.approx(100, rel=0.03)
 
 
 def test_logit_interval_of_auroc_needs_both_an_error_and_a_variance() -> None:

@@ -314,3 +314,7 @@ def test_page_one_shows_one_gap_a_task_unless_bounds_were_fixed() -> None:
 def test_attributes_of_two_tasks_are_drawn_in_two_panels() -> None:
     twice = (*sample().drift, *sample().drift)
     assert render(bare(drift=twice)).count("2 of 5 columns moved") == 4, "title and caption of each"
+
+
+def test_trend_names_versions_older_than_the_window() -> None:
+    assert "Shape: version (2.0, 2.1)" in Page(render(replace(sample(), versions=("2.1",)))).text
