@@ -40,7 +40,7 @@ class Calibration:
     )  # fmt: skip
     measures: tuple[Measure, ...] = (
         Measure(
-            "calibration_gap", "Mean probability minus observed frequency", "labelled images", -1, 1,
+            "calibration_gap", "Over-confidence: stated probability minus observed frequency", "labelled images", -1, 1,
             Direction.AWAY_FROM_ZERO, Interval.NORMAL, denominator="labelled", floor=50, unit="difference",
         ),
         Measure(

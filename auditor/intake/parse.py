@@ -12,13 +12,13 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
+from auditor.intake.blocks import Block, decode
 from auditor.intake.convert import Converter, gate_table, lake_table
 from auditor.intake.faults import Fault, RowError, fault_of
 from auditor.intake.images import Images
 from auditor.intake.mapping import ColumnMapping
 from auditor.intake.masking import masked
 from auditor.intake.pseudonyms import Pseudonyms
-from auditor.intake.readers import Block, decode
 from auditor.intake.times import time_text
 from auditor.records import RECORDS, Case, Kind, Output, Record, Reference
 

@@ -251,7 +251,7 @@ def _classification_rows() -> list[Row]:
             row(
                 "calibration_gap",
                 0.04 - 0.005 * i,
-                title="Mean probability minus observed frequency",
+                title="Over-confidence: stated probability minus observed frequency",
                 unit="difference",
                 counted="labelled images",
                 **{**common, "direction": "away from zero is worse"},
@@ -278,7 +278,7 @@ def _classification_rows() -> list[Row]:
         row(
             "calibration_gap",
             0.061,
-            title="Mean probability minus observed frequency",
+            title="Over-confidence: stated probability minus observed frequency",
             unit="difference",
             direction="away from zero is worse",
             counted="labelled images",

@@ -16,9 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.intake import readers
+from auditor.intake import lines as reasons
+from auditor.intake.blocks import Decoded
 from auditor.intake.faults import IntakeError
-from auditor.intake.readers import Decoded, open_source, read
+from auditor.intake.readers import open_source, read
 
 
 def all_of(path: Path, rows: int = 50_000) -> Decoded:
@@ -78,20 +79,20 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 DEEP = b'{"a": ' + b"[" * 5000 + b"]" * 5000 + b"}"
 JSON_LINES: list[tuple[bytes, str]] = [
-    (b'{"a": NaN}', readers.CUT_OFF),
-    (b'{"a": -Infinity}', readers.CUT_OFF),
-    (b'{"a": 1', readers.CUT_OFF),
-    (b'{"a": "\xe9"}', readers.NOT_UTF8),
-    (b"[1, 2]", readers.NOT_OBJECT),
-    (b"3", readers.NOT_OBJECT),
-    (b'{"a": "x\\u0000y"}', readers.NUL),
-    (b'{"a": [{"x\\u0000": 1}]}', readers.NUL),
-    (b'{"a": "x\0"}', readers.NUL),
-    (b'{"a": 1}{"a": 2}', readers.CUT_OFF),
-    (b'{"a": 1},{"a": 2}', readers.CUT_OFF),
-    (b'{"a": "\\ud800"}', readers.CUT_OFF),
-    (b'{"a": ' + b"9" * 5000 + b"}", readers.CUT_OFF),
-    (DEEP, readers.CUT_OFF),
+    (b'{"a": NaN}', reasons.CUT_OFF),
+    (b'{"a": -Infinity}', reasons.CUT_OFF),
+    (b'{"a": 1', reasons.CUT_OFF),
+    (b'{"a": "\xe9"}', reasons.NOT_UTF8),
+    (b"[1, 2]", reasons.NOT_OBJECT),
+    (b"3", reasons.NOT_OBJECT),
+    (b'{"a": "x\\u0000y"}', reasons.NUL),
+    (b'{"a": [{"x\\u0000": 1}]}', reasons.NUL),
+    (b'{"a": "x\0"}', reasons.NUL),
+    (b'{"a": 1}{"a": 2}', reasons.CUT_OFF),
+    (b'{"a": 1},{"a": 2}', reasons.CUT_OFF),
+    (b'{"a": "\\ud800"}', reasons.CUT_OFF),
+    (b'{"a": ' + b"9" * 5000 + b"}", reasons.CUT_OFF),
+    (DEEP, reasons.CUT_OFF),
 ]
 
 
@@ -108,7 +109,7 @@ def test_half_a_last_line(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(b'\xef\xbb\xbf{"a": 0}\n{"a": 1, "b": "cut o')
     found = all_of(path)
-    assert found.rows == [1] and [(f.row, f.reason) for f in found.faults] == [(2, readers.CUT_OFF)]
+    assert found.rows == [1] and [(f.row, f.reason) for f in found.faults] == [(2, reasons.CUT_OFF)]
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.jsonl.gz"])
@@ -125,7 +126,7 @@ def test_a_field_of_fifty_megabytes_is_skipped_without_being_held(tmp_path: Path
     found = all_of(path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert len(found.rows) == 2 and [f.reason for f in found.faults] == [readers.TOO_LONG]
+    assert len(found.rows) == 2 and [f.reason for f in found.faults] == [reasons.TOO_LONG]
     assert peak < 48 << 20  # the limit of one row, a copy of it, and what the reader needs
 
 
@@ -160,7 +161,7 @@ def test_a_csv_line_of_another_encoding_costs_itself_only(tmp_path: Path) -> Non
     path.write_bytes(b"a,b\n1,gro\xdf\n2,gr\xc3\xb6\xc3\x9fer\n")
     found = all_of(path)
     assert found.records == [{"a": "2", "b": "größer"}]
-    assert [(f.row, f.reason) for f in found.faults] == [(2, readers.NOT_UTF8)]
+    assert [(f.row, f.reason) for f in found.faults] == [(2, reasons.NOT_UTF8)]
 
 
 def test_quotes_that_never_close_end_in_a_sentence(tmp_path: Path) -> None:
@@ -203,7 +204,7 @@ def test_parquet_text_that_is_not_utf8_costs_its_row_only(tmp_path: Path) -> Non
     pq.write_table(pa.table({"a": broken}), path)
     found = all_of(path)
     assert (found.rows, found.records) == ([1, 3], [{"a": "a"}, {"a": "b"}])
-    assert [(f.row, f.reason) for f in found.faults] == [(2, readers.NOT_UTF8)]
+    assert [(f.row, f.reason) for f in found.faults] == [(2, reasons.NOT_UTF8)]
 
 
 def test_truncated_parquet(tmp_path: Path) -> None:
