@@ -8,7 +8,7 @@ export MLFLOW_DISABLE_TELEMETRY = true
 export GX_ANALYTICS_ENABLED = false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types floors unit format bench clean
+.PHONY: help install demo test lint types floors unit format bench bench-claims clean
 
 help: ## what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,9 @@ format: install ## put the code in its standard form
 
 bench: install ## speed and memory, beside what one would use instead
 	$(BIN)/python -m benchmarks
+
+bench-claims: install ## negative controls and speed of the rule engine on real reports
+	$(BIN)/python -m benchmarks.claims
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,19 +1,26 @@
-"""How fast files go in: report drafts and classifier scores, 200,000 rows each, start-up and images excluded."""
+"""How fast files go in: report drafts and classifier scores, start-up and images excluded.
+
+python -m benchmarks.ingest
+"""
 
 import json
+import os
 import random
 import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from statistics import median
 
 from auditor.intake.ingest import ingest
 from auditor.settings import parse_settings
 from auditor.store import tables as t
 from auditor.store.lake import Lake
 from auditor.store.ledger import Ledger
+from benchmarks.table import Figure, show
 
 WORDS = re.findall(
     r"\w+",
@@ -23,6 +30,8 @@ WORDS = re.findall(
 START = datetime(2026, 1, 1, tzinfo=UTC)
 RECEIVED = datetime(2026, 7, 1, tzinfo=UTC)
 SETTINGS = "system: bench\ntasks: {report: {}, classification: {}}\ntimezone: Europe/Berlin"
+#: Rows of the file that pays for the start-up; they are the first of the whole file, too.
+WARM = 500
 Row = dict[str, object]
 
 
@@ -53,46 +62,85 @@ def classifier(n: int) -> Iterator[Row]:
         yield {**_common(i, "classification"), "scores": scores}
 
 
-def rate(make: Callable[[int], Iterator[Row]], n: int, workers: int) -> float:
-    """Rows a second of one file; a first, small file has paid for the start-up."""
+def rates(make: Callable[[int], Iterator[Row]], n: int, workers: int, runs: int = 1) -> list[float]:
+    """Rows a second of one file, each run into new stores; a first, small file has paid for the start-up."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        files = [folder / "warm.jsonl", folder / "rows.jsonl"]
-        for path, size in zip(files, (500, n), strict=True):
-            with path.open("w") as stream:
-                stream.writelines(json.dumps(row) + "\n" for row in make(size))
-        ledger, lake = Ledger(f"sqlite:///{folder / 'ledger.db'}"), Lake(str(folder / "lake"))
-        ledger.create()
-        lake.create()
-        with ledger.transaction(actor="bench", at=RECEIVED) as tx:
-            tx.insert(t.systems, [{"name": "bench", "created_at": RECEIVED}])
-        began = 0.0
-        for path in files:
+        warm, whole = folder / "warm.jsonl", folder / "rows.jsonl"
+        write(warm, make(min(n, WARM)))
+        write(whole, make(n))
+        return [n / _seconds(folder / str(run), warm, whole, n, workers) for run in range(runs)]
+
+
+def pandas_rates(make: Callable[[int], Iterator[Row]], n: int, runs: int) -> list[float]:
+    """Rows a second of JSON Lines to Parquet by pandas: no check, no identity, no pseudonym, no record."""
+    import pandas as pd
+
+    with tempfile.TemporaryDirectory() as name:
+        source, target = Path(name, "rows.jsonl"), Path(name, "rows.parquet")
+        write(source, make(n))
+        found = []
+        for _ in range(runs):
             began = time.perf_counter()
-            result = ingest(
-                path,
-                "outputs",
-                settings=parse_settings(SETTINGS),
-                mapping=None,
-                ledger=ledger,
-                lake=lake,
-                key=b"0" * 32,
-                received_at=RECEIVED,
-                actor="bench",
-                workers=workers,
+            pd.read_json(source, lines=True).to_parquet(target)
+            found.append(n / (time.perf_counter() - began))
+        return found
+
+
+def write(path: Path, rows: Iterator[Row]) -> None:
+    """Rows as JSON Lines."""
+    with path.open("w", encoding="utf-8") as stream:
+        stream.writelines(json.dumps(row) + "\n" for row in rows)
+
+
+def _seconds(folder: Path, warm: Path, whole: Path, n: int, workers: int) -> float:
+    """What the whole file took, after the small one."""
+    folder.mkdir()
+    ledger, lake = Ledger(f"sqlite:///{folder / 'ledger.db'}"), Lake(str(folder / "lake"))
+    ledger.create()
+    lake.create()
+    with ledger.transaction(actor="bench", at=RECEIVED) as tx:
+        tx.insert(t.systems, [{"name": "bench", "created_at": RECEIVED}])
+    take = partial(
+        ingest,
+        kind="outputs",
+        settings=parse_settings(SETTINGS),
+        mapping=None,
+        ledger=ledger,
+        lake=lake,
+        key=b"0" * 32,
+        received_at=RECEIVED,
+        actor="bench",
+        workers=workers,
+    )
+    known = take(warm).accepted
+    began = time.perf_counter()
+    result = take(whole)
+    took = time.perf_counter() - began
+    ledger.close()
+    if (result.rows, result.accepted, result.quarantined) != (n, n - known, 0):
+        raise AssertionError(f"not all of the {n} rows went in: {result}")
+    return took
+
+
+def measure(n: int, runs: int, targets: bool) -> list[Figure]:
+    """Both kinds of output, with as many processes as the command would take and with one."""
+    figures = []
+    for name, make in (("drafts of 60 words", reports), ("rows of 14 scores", classifier)):
+        raw = median(pandas_rates(make, n, runs))
+        instead = f"pandas read_json + to_parquet, nothing checked: {raw:,.0f} rows/s"
+        for workers in sorted({min(os.cpu_count() or 1, 4), 1}, reverse=True):
+            figures.append(
+                Figure.of(
+                    f"ingest {n:,} {name}, {workers} process{'es' if workers > 1 else ''}",
+                    rates(make, n, workers, runs),
+                    "rows/s",
+                    instead,
+                    at_least=20_000 if targets and workers > 1 else None,
+                )
             )
-        took = time.perf_counter() - began
-        assert result.rows == n and result.quarantined == 0 and result.duplicates == min(n, 500), result
-        ledger.close()
-    return n / took
-
-
-def run(n: int = 200_000) -> None:
-    """Print rows a second for both kinds of output, in one process and in two."""
-    for name, make in (("report drafts", reports), ("classifier rows", classifier)):
-        for workers in (1, 2):
-            print(f"ingest {n:,} {name}, {workers} worker(s): {rate(make, n, workers):,.0f} rows/s")
+    return figures
 
 
 if __name__ == "__main__":
-    run()
+    show(["start-up and images excluded"], measure(200_000, 1, targets=True))

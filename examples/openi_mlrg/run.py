@@ -29,7 +29,7 @@ def main() -> int:
     asked = parser.parse_args()
 
     with asked.studies.open(newline="") as file:
-        days = {row["uid"]: row["study_date"] for row in csv.DictReader(file)}
+        days = {row["uid"]: row["study_date"] or None for row in csv.DictReader(file)}
     workspace = asked.workspace.resolve()
     if not (workspace / "workspace.json").exists():
         auditor(workspace, "init", str(workspace))
@@ -38,7 +38,7 @@ def main() -> int:
     for kind, file in (("cases", asked.studies), *prepared.items()):
         auditor(workspace, "ingest", kind, str(file), "--system", SYSTEM, "--mapping", str(HERE / f"{kind}.yaml"))
     if asked.months:
-        for month in sorted({day[:7] for day in days.values()}):
+        for month in sorted({day[:7] for day in days.values() if day}):
             last = monthrange(int(month[:4]), int(month[5:]))[1]
             auditor(
                 workspace, "audit", SYSTEM, "--from", f"{month}-01", "--to", f"{month}-{last}", ok=(0, 1, 3, 2)
@@ -48,7 +48,7 @@ def main() -> int:
     return code
 
 
-def prepare(reports: Path, drafts: Path, days: dict[str, str], folder: Path) -> dict[str, Path]:
+def prepare(reports: Path, drafts: Path, days: dict[str, str | None], folder: Path) -> dict[str, Path]:
     """Give drafts and reports the day of their study, which lies in another file."""
     folder.mkdir(parents=True, exist_ok=True)
     with drafts.open(newline="") as file:
