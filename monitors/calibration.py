@@ -41,7 +41,8 @@ class Calibration:
     measures: tuple[Measure, ...] = (
         Measure(
             "calibration_gap", "Over-confidence: stated probability minus observed frequency",
-            "labelled images", -1, 1, Direction.AWAY_FROM_ZERO, Interval.NORMAL, denominator="labelled", floor=50, unit="difference",
+            "labelled images", -1, 1, Direction.AWAY_FROM_ZERO, Interval.NORMAL,
+            denominator="labelled", floor=50, unit="difference",
         ),
         Measure(
             "brier", "Brier score", "labelled images", 0, 1, Direction.HIGHER_IS_WORSE, Interval.NORMAL,
