@@ -109,18 +109,19 @@ def _json_lines(file: Path, needed: tuple[str, ...]) -> Iterator[dict[str, Any]]
 
 
 def _parse_lines(lines: Iterable[str], file: Path, needed: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    where = "standard input" if str(file) == "-" else str(file)
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
             record = json.loads(line)
         except (json.JSONDecodeError, RecursionError):
-            raise LineError(f"{file}, line {number}: not a JSON object; write one object a line.") from None
+            raise LineError(f"{where}, line {number}: not a JSON object; write one object a line.") from None
         if not isinstance(record, dict):
-            raise LineError(f"{file}, line {number}: not a JSON object; write one object a line.")
+            raise LineError(f"{where}, line {number}: not a JSON object; write one object a line.")
         for name in needed:
             if name not in record:
-                raise LineError(f"{file}, line {number}: {name!r} is missing.")
+                raise LineError(f"{where}, line {number}: {name!r} is missing.")
         yield record
 
 
