@@ -63,6 +63,22 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
+class Parity:
+    """Largest differences between the groups of one attribute, as fairness reviews ask for them.
+
+    A difference between the extremes of several groups is above zero also where nothing is unfair, so these
+    are shown without an interval and never ruled on. None where a group is too small, and `note` says so.
+    """
+
+    version: str
+    attribute: str
+    groups: int
+    demographic_parity_difference: float | None  # of the share flagged
+    equalized_odds_difference: float | None  # of sensitivity or of the false-positive rate
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReliabilityBin:
     """One bin of a reliability diagram: mean confidence against observed frequency."""
 
@@ -170,6 +186,7 @@ class Dossier:
     trend: tuple[TrendPoint, ...]
     version_changes: tuple[tuple[date, str], ...]
     drift: tuple[DriftColumn, ...]
+    parity: tuple[Parity, ...]
     exemplars: tuple[Exemplar, ...]
     exemplar_policy: str
     limits: tuple[str, ...]  # sentences a reader must know

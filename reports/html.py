@@ -40,6 +40,7 @@ def render(dossier: Dossier) -> str:
             reliability=diagrams,
             reliability_left_out=diagrams_left_out,
             subgroups=weekly.subgroups(shown),
+            parity=weekly.parity(shown),
             trends=weekly.trends(shown),
             trend_versions=weekly.trend_versions(shown),
             drift=weekly.drift(shown),

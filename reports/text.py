@@ -155,6 +155,12 @@ WORDS: Final[Mapping[str, str]] = {
         "not yet an explanation."
     ),
     "no_subgroups": "No slices were measured: none are named in the settings, or no case records the attribute.",
+    "parity": "Largest differences between groups",
+    "parity_lead": (
+        "Of version {version}, as fairness reviews ask for them. The distance between the extremes of several "
+        "groups is above zero also where nothing is unfair: shown for orientation, without interval or verdict."
+    ),
+    "parity_heads": "Attribute|Groups|Share flagged|Sensitivity or false-positive rate|Note",
     "gaps": "Gaps: group minus everyone else",
     "no_gaps": "No gap between a group and the rest was measured.",
     "gaps_more": "{count} further gaps without a verdict of Watch or graver are in the JSON file.",

@@ -13,7 +13,7 @@ from reports.figures.reliability import reliability_figure
 from reports.figures.style import Figure
 from reports.figures.trend import trend_figure
 from reports.headline import PAGE_ONE, badness
-from reports.numbers import integer, short, slice_name
+from reports.numbers import integer, number, short, slice_name
 from reports.text import OUTPUTS, PROVENANCE, TASKS, WORDS, severity
 
 _COLUMNS: Final = 3  # measures side by side in one table
@@ -256,6 +256,32 @@ def intervals(dossier: Dossier) -> list[tuple[str, str]]:
         if row.interval:
             methods[row.interval][WORDS["contrasts"] if row.contrast else row.title] = None
     return [(method, "; ".join(titles)) for method, titles in sorted(methods.items())]
+
+
+@dataclass(frozen=True, slots=True)
+class ParityLine:
+    """One attribute's largest differences, as printed."""
+
+    attribute: str
+    groups: int
+    flagged: str
+    odds: str
+    note: str
+
+
+def parity(dossier: Dossier) -> list[ParityLine]:
+    """The largest differences between groups in the current version, in percentage points."""
+    return [
+        ParityLine(
+            one.attribute,
+            one.groups,
+            number(one.demographic_parity_difference, "share", "rest").lstrip("+"),
+            number(one.equalized_odds_difference, "share", "rest").lstrip("+"),
+            one.note,
+        )
+        for one in dossier.parity
+        if one.version == dossier.current_version
+    ]
 
 
 def limits(dossier: Dossier) -> list[str]:

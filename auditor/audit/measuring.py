@@ -1,16 +1,19 @@
 """Measurements: levels, gaps, changes, trends, reliability and drift, read from the tallies of one task."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from auditor.audit.tallying import DailyTallies
 from auditor.settings import AuditSettings
-from monitors import calibration, frame
+from monitors import calibration, fairness, frame
 from monitors import drift as drifts
 from monitors.catalogue import CATALOGUE, measure_named
 from monitors.measurement import Measurement, Slice, Window
 from monitors.tally import Tally
+from monitors.threshold import SUPPRESS_BELOW
+from reports.dossier import Parity
 
 #: Drawn as a trend whether or not a threshold names them.
 TREND_MEASURES = {
@@ -40,6 +43,7 @@ class Measured:
     measurements: list[Measurement] = field(default_factory=list)
     trend: list[Trend] = field(default_factory=list)
     reliability: list[tuple[str, str, calibration.ReliabilityBin]] = field(default_factory=list)
+    parity: list[Parity] = field(default_factory=list)
     drift: list[tuple[str, drifts.ColumnDrift]] = field(default_factory=list)
 
 
@@ -98,6 +102,8 @@ def _levels(
         result.measurements += frame.gaps(
             monitor, tally, group, version=version, items=asked, window=window, parent=parent, alpha=0.05 / many
         )
+    if monitor.name == "performance":
+        result.parity += [_parity(tally, name, version) for name in settings.slice_attributes]
     if reference is not None and baseline and not _same_rows(tally, reference):
         result.measurements += frame.changes(
             monitor,
@@ -113,6 +119,27 @@ def _levels(
         for item in items:
             bins = calibration.reliability(tally, version=version, item=item, reference=parent)
             result.reliability += [(version, item, one) for one in bins]
+
+
+def _parity(tally: Tally, attribute: str, version: str) -> Parity:
+    """fairlearn's differences over the groups of an attribute; withheld where a group is below suppression."""
+    found = fairness.group_metrics(tally, attribute, version=version)
+    values = [group.value for group in found.groups]
+    sizes = [tally.patients(tally.where(**{"version": version, attribute: value}))[0] for value in values]
+    small = any(size < SUPPRESS_BELOW for size in sizes)
+    note = f"a group has fewer than {SUPPRESS_BELOW} patients" if small else found.note
+
+    def shown(value: float) -> float | None:
+        return None if small or math.isnan(value) else value
+
+    return Parity(
+        version=version,
+        attribute=attribute,
+        groups=len(values),
+        demographic_parity_difference=shown(found.demographic_parity_difference),
+        equalized_odds_difference=shown(found.equalized_odds_difference),
+        note=note,
+    )
 
 
 def _by_size(slices: Sequence[Slice], items: Sequence[str]) -> list[tuple[list[Slice], Sequence[str]]]:

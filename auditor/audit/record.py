@@ -28,6 +28,9 @@ from monitors.threshold import Status, roll_up
 from reports.dossier import Flow
 
 
+_DETAILS = ("trend", "parity", "reliability", "drift", "exemplars", "errors")
+
+
 @dataclass
 class Record:
     """Everything one audit found, gathered task by task."""
@@ -38,9 +41,7 @@ class Record:
     ruled: list[Ruled] = field(default_factory=list)
     judges: list[tuple[str, str]] = field(default_factory=list)
     version_changes: list[tuple[date, str]] = field(default_factory=list)
-    details: dict[str, list[Any]] = field(
-        default_factory=lambda: {"trend": [], "reliability": [], "drift": [], "exemplars": [], "errors": []}
-    )
+    details: dict[str, list[Any]] = field(default_factory=lambda: {kind: [] for kind in _DETAILS})
     pages: dict[str, Page] = field(default_factory=dict)
     status: str = Status.INSUFFICIENT
 
@@ -51,6 +52,7 @@ class Record:
         self.details["trend"] += [
             measurement_row("", 0, point.measurement) | {"mature": point.mature} for point in measured.trend
         ]
+        self.details["parity"] += [asdict(one) for one in measured.parity]
         self.details["reliability"] += [
             {"task": task, "version": version, "item": item, **asdict(one)}
             for version, item, one in measured.reliability

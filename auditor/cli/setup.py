@@ -68,7 +68,11 @@ def apply(
     """Register a system, or a new version of its settings: tasks, slices, thresholds."""
     from auditor.registry import apply_settings
 
-    result = apply_settings(workspace().ledger(), file.read_text(), str(file), actor(), now(), reason)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ApplyError(f"{file} is not UTF-8 text; save it as UTF-8 and apply it again.") from None
+    result = apply_settings(workspace().ledger(), text, str(file), actor(), now(), reason)
     if as_json:
         print_json({"system": result.system, "config": result.config, "changed": result.changed})
         return

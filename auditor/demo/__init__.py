@@ -1,0 +1,1 @@
+"""A simulated hospital with planted faults: what `auditor demo` feeds, audits and checks."""

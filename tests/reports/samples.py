@@ -9,6 +9,7 @@ from reports.dossier import (
     DriftColumn,
     Exemplar,
     Flow,
+    Parity,
     Provenance,
     ReliabilityBin,
     Row,
@@ -491,6 +492,10 @@ def sample() -> Dossier:
         trend=tuple(_trend()),
         version_changes=((date(2026, 8, 17), "2.1"),),
         drift=tuple(_drift()),
+        parity=(
+            Parity("2.1", "sex", 2, 0.031, 0.052, ""),
+            Parity("2.1", "site", 3, None, None, "a group has fewer than 11 patients"),
+        ),
         exemplars=tuple(_exemplars()),
         exemplar_policy="sentence",
         limits=("Error rates come from an automatic judge and are uncorrected.",),

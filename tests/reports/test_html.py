@@ -318,3 +318,10 @@ def test_attributes_of_two_tasks_are_drawn_in_two_panels() -> None:
 
 def test_trend_names_versions_older_than_the_window() -> None:
     assert "Shape: version (2.0, 2.1)" in Page(render(replace(sample(), versions=("2.1",)))).text
+
+
+def test_largest_differences_are_shown_without_verdict_and_withheld_where_small() -> None:
+    page = render(sample())
+    assert "Largest differences between groups" in page
+    assert "5.2 points" in page
+    assert "a group has fewer than 11 patients" in page
