@@ -88,7 +88,7 @@ def _client(uri: str) -> "MlflowClient":
 
     for noisy in ("alembic", "mlflow"):  # after the import, which sets levels of its own
         logging.getLogger(noisy).setLevel(logging.ERROR)
-    return MlflowClient(tracking_uri=uri)
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
 def _write(

@@ -45,6 +45,7 @@ def run(size: Size, targets: bool) -> None:
     from benchmarks.measure import auditor
     from benchmarks.table import Figure, show
 
+    load = os.getloadavg()[0]
     starts = [auditor("--help").seconds for _ in range(size.starts)]
     figures = [Figure.of("start-up: auditor --help", starts, "s", "–", at_most=1 if targets else None)]
     with tempfile.TemporaryDirectory() as name:
@@ -60,6 +61,9 @@ def run(size: Size, targets: bool) -> None:
     say(f"ingesting {size.rows:,} rows of each kind")
     figures += [*audited.figures, *ingest.measure(size.rows, size.runs, targets), *compared]
     notes = [f"Audit and group metrics: {chosen.origin}; {audited.judgements:,} (output, finding) judgements."]
+    notes.append(
+        f"Load average at the start: {load:.2f} (what others run at the same time makes every figure worse)."
+    )
     if not targets:
         notes.append("Quick: sizes too small for any figure to mean something; no targets are set.")
     show(notes, figures)

@@ -129,16 +129,17 @@ def measure(n: int, runs: int, targets: bool) -> list[Figure]:
     for name, make in (("drafts of 60 words", reports), ("rows of 14 scores", classifier)):
         raw = median(pandas_rates(make, n, runs))
         instead = f"pandas read_json + to_parquet, nothing checked: {raw:,.0f} rows/s"
-        for workers in sorted({min(os.cpu_count() or 1, 4), 1}, reverse=True):
-            figures.append(
-                Figure.of(
-                    f"ingest {n:,} {name}, {workers} process{'es' if workers > 1 else ''}",
-                    rates(make, n, workers, runs),
-                    "rows/s",
-                    instead,
-                    at_least=20_000 if targets and workers > 1 else None,
-                )
+        cores = min(os.cpu_count() or 1, 4)  # as the command takes
+        figures += [
+            Figure.of(
+                f"ingest {n:,} {name}, {workers} process{'es' if workers > 1 else ''}",
+                rates(make, n, workers, runs),
+                "rows/s",
+                instead,
+                at_least=20_000 if targets and workers == cores else None,
             )
+            for workers in sorted({cores, 1}, reverse=True)
+        ]
     return figures
 
 

@@ -43,7 +43,7 @@ def auditor(*arguments: str, environment: Mapping[str, str] | None = None, allow
         process = subprocess.Popen(command, env={**os.environ, **(environment or {})}, stdout=out, stderr=told)
         peak = 0 if Path("/proc/self/status").exists() else math.nan
         while True:
-            peak = max(peak, _resident(process.pid)) if peak == peak else peak
+            peak = max(peak, resident(process.pid)) if peak == peak else peak
             try:
                 code = process.wait(_EVERY)
                 break
@@ -58,7 +58,7 @@ def auditor(*arguments: str, environment: Mapping[str, str] | None = None, allow
     return Usage(seconds, peak / 1e9, output)
 
 
-def _resident(root: int) -> int:
+def resident(root: int) -> int:
     """Bytes that a process and its descendants hold now, or the most that one of them has held if that is more."""
     now, most = 0, 0
     for pid in _family(root):

@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Self
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -17,7 +18,7 @@ _LIBRARIES = ("lvlm-auditor", "numpy", "pyarrow", "pandas", "great-expectations"
 
 @dataclass(frozen=True)
 class Figure:
-    """A measured value beside what it must not exceed (or, for rates, fall below) and what one would use instead."""
+    """A measured value beside its target and what one would use instead."""
 
     name: str
     value: float
@@ -75,9 +76,8 @@ def show(notes: Sequence[str], figures: Sequence[Figure]) -> None:
     console = Console(width=160, highlight=False, markup=False)
     for line in [*header(), *notes]:
         console.print(line)
-    table = Table(
-        "figure", "value", "unit", "target", "met", "basis", "what one would use instead", pad_edge=False
-    )
+    columns = ("figure", "value", "unit", "target", "met", "basis", "what one would use instead")
+    table = Table(*columns, box=SIMPLE_HEAD)
     table.columns[1].justify = table.columns[3].justify = "right"
     for column in table.columns[1:-1]:
         column.no_wrap = True

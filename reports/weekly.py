@@ -130,7 +130,7 @@ def subgroups(dossier: Dossier) -> list[Subgroups]:
         if row.version == dossier.current_version and not row.item:
             by_task[row.task].append(row)
     result = []
-    for number, (task, rows) in enumerate(sorted(by_task.items())):
+    for place, (task, rows) in enumerate(sorted(by_task.items())):
         groups = [row for row in rows if row.slice != "all" and not row.contrast]
         gaps = [row for row in rows if row.contrast == "rest"]
         if not groups and not gaps:
@@ -141,7 +141,7 @@ def subgroups(dossier: Dossier) -> list[Subgroups]:
         )
         grave = sum(1 for row in listed if row.status and severity(row.status) <= severity("watch"))
         shown = listed[: max(grave, _GAPS)]
-        forests, drawn = _forests(rows, groups, f"forest{number}")
+        forests, drawn = _forests(rows, groups, f"forest{place}")
         result.append(
             Subgroups(
                 heading=TASKS.get(task, task),

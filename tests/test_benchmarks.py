@@ -1,10 +1,14 @@
 """The benchmarks run and print their table. How fast anything is, is no test: machines differ."""
 
+import math
+import os
 import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.measure import CommandError, auditor
+import pytest
+
+from benchmarks.measure import CommandError, auditor, resident
 from benchmarks.table import Figure
 
 
@@ -26,3 +30,27 @@ def test_the_table_prints_on_a_tiny_simulated_set() -> None:
     ):
         assert figure in ran.stdout, figure
     assert "NO" not in ran.stdout.split()
+
+
+@pytest.mark.parametrize(("value", "met"), [(59.0, "yes"), (60.0, "NO"), (math.nan, "NO")])
+def test_a_target_is_met_only_below_it_and_never_by_what_was_not_measured(value: float, met: str) -> None:
+    assert Figure.of("audit", [value], "s", "", at_most=60).met == met
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+def test_memory_counts_the_children_of_children() -> None:
+    before = resident(os.getpid())
+    held = "held = bytes(1) * 300_000_000; print(len(held), flush=True); input()"
+    inner = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {held!r}])"
+    with subprocess.Popen(
+        [sys.executable, "-c", inner], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline().strip() == "300000000"
+        assert resident(os.getpid()) - before > 250_000_000
+        child.communicate("\n")
+
+
+def test_a_command_that_fails_is_told_and_never_timed(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="no workspace"):
+        auditor("audit", "nobody", environment={"AUDITOR_WORKSPACE": str(tmp_path / "none")})

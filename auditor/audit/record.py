@@ -27,7 +27,6 @@ from monitors.measurement import Measurement
 from monitors.threshold import Status, roll_up
 from reports.dossier import Flow
 
-
 _DETAILS = ("trend", "parity", "reliability", "drift", "exemplars", "errors")
 
 

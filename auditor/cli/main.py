@@ -37,7 +37,7 @@ def main() -> None:
     _silence_libraries()
     _commands()
     try:
-        app()
+        app(prog_name="auditor")
     except ValueError as refusal:
         # every error of ours that a person can mend is a ValueError of one clear sentence
         if not type(refusal).__module__.startswith(("auditor", "monitors", "reports")):

@@ -61,11 +61,11 @@ def contradicts(i: int) -> bool:
 
 def draft(i: int) -> str:
     side = "There is a large left pleural effusion" if contradicts(i) else "There is no pleural effusion"
-    return f"{side}. Study {MARKER} {i}."
+    return f"{side} ({MARKER} {i})."
 
 
 def reference_text(i: int) -> str:
-    return f"No pleural effusion. No pneumothorax. Study {MARKER} {i}."
+    return f"No pleural effusion ({MARKER} {i}). No pneumothorax."
 
 
 def report_reference(i: int, **more: Any) -> dict[str, Any]:
@@ -153,9 +153,7 @@ class Site:
 
     def audit(self, as_of: datetime = RECEIVED, **more: Any) -> Result:
         """Audit with a clock that stands at `as_of`."""
-        return run_audit(
-            self.ledger, self.lake, SYSTEM, as_of=as_of, clock=lambda: as_of, actor="test", **more
-        )
+        return run_audit(self.ledger, self.lake, SYSTEM, as_of=as_of, clock=lambda: as_of, actor="test", **more)
 
     def dossier(self, audit: str | None = None) -> Dossier:
         return dossier_of(self.ledger, SYSTEM, audit)

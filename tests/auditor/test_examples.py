@@ -32,7 +32,8 @@ def _run(folder: Path, *command: str, codes: tuple[int, ...] = (0, 1, 3)) -> str
 def _report(folder: Path) -> dict[str, Any]:
     path = next((folder / "ws" / "report").glob("*-report.json"))
     found: dict[str, Any] = json.loads(path.read_text())
-    return found.get("dossier", found)
+    dossier: dict[str, Any] = found.get("dossier", found)
+    return dossier
 
 
 def _rows(report: dict[str, Any], measure: str, **about: str) -> list[dict[str, Any]]:

@@ -44,7 +44,7 @@ def main(folder: Path, where: str, count: int) -> None:
         owner, name = PLACES[where]
         setattr(owner, name, dying(getattr(owner, name), count))
     (site,) = small_hospital.opened(folder)
-    print(site.audit().audit)
+    sys.stdout.write(site.audit().audit)
 
 
 if __name__ == "__main__":

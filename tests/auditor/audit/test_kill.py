@@ -32,15 +32,15 @@ def _report(dossier: Dossier) -> str:
     return export_json.dumps(replace(dossier, provenance=replace(dossier.provenance, journal_head="")))
 
 
-# an undisturbed audit writes 5 segments (3 blocks of judgements, tallies of two tasks) in 7 transactions; the
-# last of them records: at insert 12 the audit has its row and its measurements, and no verdict yet
+# an undisturbed audit writes 6 segments (4 blocks of judgements, tallies of two tasks) in 8 transactions; the
+# last of them records: at insert 11 the audit has its row and its measurements, and no verdict yet
 @pytest.mark.parametrize(
     ("where", "count", "judged"),
     [
         ("write", 1, 0),  # a block of judgements is on disk, and nobody knows of it
         ("commit", 2, 0),  # the first block was about to be committed
         ("commit", 3, 20),  # one block is committed, the second about to be
-        ("write", 4, 61),  # all is judged; the tallies are on disk and not registered
+        ("write", 5, 61),  # all is judged; the tallies are on disk and not registered
         ("insert", 11, 61),  # in the middle of the recording transaction
     ],
 )

@@ -2,6 +2,7 @@
 
 import json
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -47,9 +48,10 @@ def test_a_late_reference_costs_its_own_pair_and_restates_the_window(site: Site,
     dossier = site.dossier(second.audit)
     assert dossier.provenance.restates == first.audit
     assert flow(dossier, "report", "2").judged == flow(site.dossier(first.audit), "report", "2").judged + 1
-    assert row(dossier, "contradicted_reports", "2").previous == row(
-        site.dossier(first.audit), "contradicted_reports", "2"
-    ).value
+    assert (
+        row(dossier, "contradicted_reports", "2").previous
+        == row(site.dossier(first.audit), "contradicted_reports", "2").value
+    )
     assert site.measured(first.audit) == old
 
 
@@ -58,9 +60,7 @@ def test_an_amended_reference_changes_the_number_and_not_the_old_audit(site: Sit
     before = row(site.dossier(first.audit), "contradicted_reports", "2")
     amended = next(i for i in range(33, 50) if small.contradicts(i))
     text = "There is a large left pleural effusion."
-    site.hand_in(
-        "references", [small.report_reference(amended, text=text, finalised_at="2026-03-05")], LATER
-    )
+    site.hand_in("references", [small.report_reference(amended, text=text, finalised_at="2026-03-05")], LATER)
     after = row(site.dossier(site.audit(LATER).audit), "contradicted_reports", "2")
     assert before.events is not None
     assert (after.n, after.events) == (before.n, before.events - 1)
@@ -96,9 +96,7 @@ def test_versions_are_never_pooled(site: Site, first: Result) -> None:
     assert counted == {"1": 20, "2": 40}
     assert dossier.current_version == "2"
     # the change of version is a mark on the chart, at the first day of the new one
-    assert dossier.version_changes == ((small.FIRST_DAY, "2"),) or dossier.version_changes == (
-        (small.FIRST_DAY, "1"),
-    )
+    assert dossier.version_changes == ((small.FIRST_DAY, "2"),)
 
 
 def test_cases_without_a_patient_key_are_clustered_by_study_and_the_report_says_so(
@@ -118,9 +116,9 @@ def test_undated_outputs_are_in_the_whole_and_in_no_week_and_no_window(site: Sit
     assert UNDATED in whole.limits
     judged = row(whole, "contradicted_reports", "2").n
     weekly = sum(
-        site_point["n"]
-        for site_point in _trend(site, first.audit)
-        if site_point["measure"] == "contradicted_reports" and site_point["version"] == "2"
+        point["n"]
+        for point in _trend(site, first.audit)
+        if point["measure"] == "contradicted_reports" and point["version"] == "2"
     )
     assert weekly == judged - len(small.UNDATED)
     bounded = site.audit(RECEIVED, start=date(2026, 1, 1), end=date(2026, 2, 28))
@@ -130,9 +128,9 @@ def test_undated_outputs_are_in_the_whole_and_in_no_week_and_no_window(site: Sit
     assert windowed.provenance.restates is None
 
 
-def _trend(site: Site, audit: str) -> list[dict[str, object]]:
+def _trend(site: Site, audit: str) -> list[dict[str, Any]]:
     query = sa.select(t.details.c.payload).where(t.details.c.audit == audit, t.details.c.kind == "trend")
-    points: list[dict[str, object]] = site.ledger.read(query)[0]["payload"]
+    points: list[dict[str, Any]] = site.ledger.read(query)[0]["payload"]
     return points
 
 
@@ -170,9 +168,7 @@ def test_an_alert_is_opened_once_and_again_only_when_it_was_resolved(site: Site,
         tx.update(t.alerts, opened[0]["id"], {"status": "resolved"})
     site.hand_in("references", [small.report_reference(small.WAITING[1])], LATER)
     site.audit(LATER)
-    assert [a["status"] for a in site.ledger.read(sa.select(t.alerts).order_by(t.alerts.c.id))].count(
-        "open"
-    ) == 1
+    assert [a["status"] for a in site.ledger.read(sa.select(t.alerts).order_by(t.alerts.c.id))].count("open") == 1
 
 
 def test_small_groups_leave_in_no_form(site: Site, first: Result) -> None:
