@@ -2,11 +2,11 @@
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from monitors.evidently_drift import Page, evidently_page
 
 from auditor.audit.measuring import reference_of
 from auditor.audit.scope import Scope
 from auditor.audit.tallying import within
+from monitors.evidently_drift import Page, evidently_page
 from monitors.measurement import Window
 from monitors.sample import RowSample
 
