@@ -5,7 +5,7 @@ import pyarrow.compute as pc
 
 from auditor.audit.measuring import reference_of
 from auditor.audit.scope import Scope
-from auditor.audit.tallying import within
+from auditor.audit.tallying import rows_within
 from monitors.evidently_drift import Page, evidently_page
 from monitors.measurement import Window
 from monitors.sample import RowSample
@@ -37,8 +37,7 @@ def drift_page(task: str, judged: pa.Table, scope: Scope) -> Page | None:
 
 
 def _sample(judged: pa.Table, window: Window, columns: list[str], seed: int) -> pa.Table:
-    inside = pa.array([within(day, window) for day in judged["day"].to_pylist()], pa.bool_())
-    rows = judged.filter(inside)
+    rows = judged.filter(rows_within(judged["day"], window))
     for name in columns:
         if pa.types.is_dictionary(rows.schema.field(name).type) or pa.types.is_int8(rows.schema.field(name).type):
             # categories by name; Evidently's chi-square refuses 0/1 columns typed as numbers

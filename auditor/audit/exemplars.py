@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from auditor.audit.linking import Linked
-from auditor.audit.tallying import within
+from auditor.audit.tallying import rows_within
 from monitors.measurement import Window
 from reports.dossier import Exemplar
 
@@ -23,13 +23,9 @@ def worst(linked: Linked, judgements: pa.Table, window: Window, policy: str) -> 
 
     `policy` is ``none`` (no text), ``span`` (the offending words) or ``sentence`` (the sentence around them).
     """
-    days = linked.outputs["day"].to_pylist()
+    inside = np.asarray(rows_within(linked.outputs["day"], window))
     errors = judgements["errors"].to_pylist()
-    found = [
-        (_rank(error), row, error)
-        for row in np.flatnonzero([within(day, window) for day in days]).tolist()
-        for error in errors[row] or ()
-    ]
+    found = [(_rank(error), row, error) for row in np.flatnonzero(inside).tolist() for error in errors[row] or ()]
     found.sort(key=lambda entry: (entry[0], entry[1]))
     chosen: list[Exemplar] = []
     cases: set[str] = set()
@@ -46,7 +42,7 @@ def worst(linked: Linked, judgements: pa.Table, window: Window, policy: str) -> 
     return chosen
 
 
-def error_counts(judgements: pa.Table, inside: pa.Array) -> dict[str, int]:
+def error_counts(judgements: pa.Table, inside: pa.ChunkedArray) -> dict[str, int]:
     """How often each error code was found in the window."""
     errors = judgements.filter(inside)["errors"].combine_chunks().flatten()
     counts = pc.value_counts(errors.field("code")).to_pylist() if len(errors) else []

@@ -4,16 +4,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from auditor.audit.tallying import within
+from auditor.audit.tallying import rows_within
 from monitors.measurement import Window
 from reports.dossier import Flow
 
 
 def flows_of(judged: pa.Table, task: str, window: Window) -> list[Flow]:
     """One flow a version, over the outputs of the window (an output with many findings counts once)."""
-    days = judged["day"].to_pylist()
-    inside = judged.filter(pa.array([within(day, window) for day in days], pa.bool_()))
-    outputs = _one_row_an_output(inside)
+    outputs = _one_row_an_output(judged.filter(rows_within(judged["day"], window)))
     return [_flow(outputs, task, version) for version in sorted(set(outputs["version"].to_pylist()))]
 
 

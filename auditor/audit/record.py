@@ -16,7 +16,7 @@ from auditor.audit.linking import Linked
 from auditor.audit.measuring import Measured
 from auditor.audit.pages import register_pages, write_pages
 from auditor.audit.scope import Scope
-from auditor.audit.tallying import within
+from auditor.audit.tallying import rows_within
 from auditor.audit.verdicts import Ruled
 from auditor.judges import Judge
 from auditor.store import tables as t
@@ -66,7 +66,7 @@ class Record:
         self.details["exemplars"] += [
             asdict(one) for one in exemplars.worst(linked, judgements, scope.window, policy)
         ]
-        inside = pa.array([within(day, scope.window) for day in linked.outputs["day"].to_pylist()], pa.bool_())
+        inside = rows_within(linked.outputs["day"], scope.window)
         self.details["errors"].append(exemplars.error_counts(judgements, inside))
 
     def add_drift_page(self, task: str, judged: pa.Table, scope: Scope) -> None:

@@ -46,6 +46,18 @@ def within(day: date | None, window: Window) -> bool:
     return (window.start is None or window.start <= day) and (window.end is None or day <= window.end)
 
 
+def rows_within(days: pa.ChunkedArray, window: Window) -> pa.ChunkedArray:
+    """`within` for a whole column of days, as a mask without nulls."""
+    if window.start is None and window.end is None:
+        return pc.or_kleene(pc.is_null(days), True)
+    inside = pc.is_valid(days)
+    if window.start is not None:
+        inside = pc.and_(inside, pc.fill_null(pc.greater_equal(days, window.start), False))
+    if window.end is not None:
+        inside = pc.and_(inside, pc.fill_null(pc.less_equal(days, window.end), False))
+    return inside
+
+
 def strata_of(settings: AuditSettings) -> tuple[str, ...]:
     """The columns whose combinations are the strata of every tally of a system."""
     return ("version", "draft_seen", "item", *settings.slice_attributes)
