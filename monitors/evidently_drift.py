@@ -18,6 +18,8 @@ import pyarrow.compute as pc
 #: Method and threshold by kind of column. Evidently's Jensen–Shannon distance is in nats: at most √ln 2 = .83.
 METHOD: Final = "jensenshannon"
 THRESHOLD: Final = 0.1
+#: Decimals kept of a score: Evidently adds categories up in the order of a set, so the last bits vary.
+_DECIMALS: Final = 12
 
 
 class EvidentlyError(ValueError):
@@ -92,4 +94,4 @@ def _score(value: object) -> Score:
         number = float(value)  # type: ignore[arg-type]  # a float, or its wrapper
     except (TypeError, ValueError):
         number = math.nan
-    return Score(number, METHOD, THRESHOLD)
+    return Score(round(number, _DECIMALS), METHOD, THRESHOLD)
