@@ -2,11 +2,20 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from auditor.records import ReferenceKind, TaskName
@@ -35,6 +44,69 @@ class Environment(BaseSettings):
     key_file: Path | None = None  # default: outside the workspace, made by init
 
 
+class RulesSetting(Strict):
+    """The judge that ships with the product: rules, deterministic, offline."""
+
+    kind: Literal["rules"] = "rules"
+
+
+class LlmSetting(Strict):
+    """A language model as judge, behind any server that speaks OpenAI's chat completions.
+
+    Report texts are sent to that server, so it must be one that may see them.
+    """
+
+    kind: Literal["llm"] = "llm"
+    base_url: str  # up to and without /chat/completions
+    model: Annotated[str, Field(min_length=1)]
+    # the environment variable that holds the key: the key itself is in no setting, log or digest
+    key_variable: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
+    timeout: Annotated[float, Field(gt=0)] = 120.0  # seconds for one whole answer
+    concurrency: Annotated[int, Field(ge=1, le=256)] = 4  # questions asked at once
+    attempts: Annotated[int, Field(ge=1, le=10)] = 4  # when the server is busy or out of reach
+
+    @field_validator("base_url")
+    @classmethod
+    def _plain_address(cls, value: str) -> str:
+        try:
+            parts = urlsplit(value)
+            sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            sound = False
+        if not sound or any(c.isspace() or not c.isprintable() for c in value):
+            raise ValueError("give the address of the server, for example http://localhost:8000/v1")
+        if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+            # an address is printed and hashed; nothing secret may be in it
+            raise ValueError("write the address without user, password, query or fragment; name a key_variable")
+        return value.rstrip("/")
+
+
+JudgeSetting = Annotated[RulesSetting | LlmSetting, Field(discriminator="kind")]
+
+
+def _says_the_same(one: JudgeSetting, other: JudgeSetting) -> bool:
+    """Whether two settings are one judge: how long it is waited for changes nothing in what it says."""
+    if isinstance(one, LlmSetting) and isinstance(other, LlmSetting):
+        mine, theirs = ((j.base_url, j.model, j.temperature) for j in (one, other))
+        return mine == theirs
+    return one.kind == other.kind
+
+
+class CheckSetting(Strict):
+    """How far the judge can be relied on: a share of its judgements is made again, by itself or by another."""
+
+    share: Annotated[float, Field(gt=0, le=1)] = 0.05  # of the outputs that have a reference, chosen by hash
+    repeats: Annotated[int, Field(ge=0, le=10)] = 0  # how often a language model judges these once more
+    judge: JudgeSetting | None = None  # a second judge
+
+    @model_validator(mode="after")
+    def _something_to_compare(self) -> Self:
+        if not self.repeats and self.judge is None:
+            raise ValueError("give repeats, a second judge, or both")
+        return self
+
+
 class Task(Strict):
     """One task of the system and what it is held against."""
 
@@ -42,6 +114,18 @@ class Task(Strict):
     findings: list[str] = []  # classification: the findings audited; empty means all that occur
     operating_points: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}  # where the system gives scores only
     confidence: str | None = None  # which entry of the confidence map is the system's own probability
+    judge: JudgeSetting = RulesSetting()
+    check: CheckSetting | None = None
+
+    @model_validator(mode="after")
+    def _check_compares_two_judges(self) -> Self:
+        if self.check is None:
+            return self
+        if self.check.repeats and self.judge.kind == "rules":
+            raise ValueError("check.repeats is for a language model; rules say the same every time")
+        if self.check.judge and _says_the_same(self.check.judge, self.judge):
+            raise ValueError("check.judge is the judge itself; name another one, or use check.repeats")
+        return self
 
 
 class Attribute(Strict):
@@ -118,6 +202,9 @@ class AuditSettings(Strict):
     def _some_task(cls, value: dict[TaskName, Task]) -> dict[TaskName, Task]:
         if not value:
             raise ValueError("name at least one task: report, classification or vqa")
+        scores = value.get("classification")
+        if scores and (scores.judge.kind != "rules" or scores.check):
+            raise ValueError("classification compares numbers with labels: it takes no other judge and no check")
         return value
 
     @property

@@ -2,13 +2,16 @@
 
 from typing import Final
 
+from monitors.agreement import JUDGES, REPEATS
 from monitors.calibration import CALIBRATION
 from monitors.drift import DRIFT
 from monitors.fairness import UNDERDIAGNOSIS
 from monitors.hallucination import HALLUCINATION
 from monitors.measurement import Measure
 from monitors.monitor import Monitor
-from monitors.performance import PERFORMANCE, VQA_PERFORMANCE
+from monitors.performance import PERFORMANCE
+from monitors.vqa import VQA_PERFORMANCE
+from monitors.yes_no import YES_NO
 
 CATALOGUE: Final[tuple[Monitor, ...]] = (
     HALLUCINATION,
@@ -16,7 +19,10 @@ CATALOGUE: Final[tuple[Monitor, ...]] = (
     CALIBRATION,
     UNDERDIAGNOSIS,
     VQA_PERFORMANCE,
+    YES_NO,
     *DRIFT,
+    REPEATS,
+    JUDGES,
 )
 
 

@@ -73,10 +73,17 @@ VQA: Final[tuple[pa.Field, ...]] = (
     pa.field("truth_yes", pa.int8()),
 )
 
+#: Two judgements of one thing; `item` names what both were asked.
+AGREEMENT: Final[tuple[pa.Field, ...]] = (
+    pa.field("first", pa.int8()),  # 1 yes, 0 no, null where this judgement is missing
+    pa.field("second", pa.int8()),
+)
+
 TASK_COLUMNS: Final[dict[str, tuple[pa.Field, ...]]] = {
     "report": REPORT,
     "classification": CLASSIFICATION,
     "vqa": VQA,
+    "agreement": AGREEMENT,
 }
 
 

@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -13,15 +13,13 @@ from numpy.typing import NDArray
 
 from auditor.audit.linking import Linked
 from auditor.engine import run
-from auditor.judges import Judge
+from auditor.judges import Judge, is_settled
 from auditor.store import schemas
 from auditor.store.lake import Lake
 from auditor.store.ledger import Ledger
 from auditor.store.segments import register_segments, segments_of
 from monitors.judged import REPORT, VQA
 
-#: Pairs judged between two commits: what a crash can cost.
-BLOCK = 2_000
 #: Below this many pairs a second process costs more than it saves.
 WORTH_A_PROCESS = 4_000
 
@@ -54,6 +52,13 @@ class _Block:
     pairs: list[dict[str, Any]]
 
 
+class Judged(NamedTuple):
+    """The judgement of every linked row, and the keys of those that the trouble of a server prevented."""
+
+    judgements: pa.Table
+    unsettled: tuple[bytes, ...]
+
+
 def judge_pairs(
     ledger: Ledger,
     lake: Lake,
@@ -63,10 +68,11 @@ def judge_pairs(
     keys: Sequence[bytes],
     transaction: Callable[[], Any],
     progress: Progress,
-) -> pa.Table:
+) -> Judged:
     """The judgement of every linked row, in row order; what is not in the lake yet is made and kept.
 
-    Each block of pairs is registered in a transaction of its own.
+    Each block of pairs is registered in a transaction of its own. A judgement that the trouble of a server
+    prevented is missing here and not kept: it is no fact about the pair, and the next audit asks again.
     """
     wanted = pa.array(keys, pa.binary(16))
     known = _known(ledger, lake, system, wanted)
@@ -74,18 +80,24 @@ def judge_pairs(
     first = {key: i for i, key in reversed(list(enumerate(keys))) if not there[i]}  # the same pair is asked once
     missing = np.array(sorted(first.values()), dtype=np.int64)
     fresh = []
+    unsettled: list[bytes] = []
     if len(missing):
-        workers = min(os.cpu_count() or 1, 8) if len(missing) >= WORTH_A_PROCESS else 1
+        several = len(missing) >= WORTH_A_PROCESS and not judge.remote
+        workers = min(os.cpu_count() or 1, 8) if several else 1
         done = 0
-        for table in run(_judge_block, _blocks(judge, linked, keys, missing), workers):
-            segment = lake.write(table, "judgements")
-            with transaction() as tx:
-                register_segments(tx, [segment], system)
-            fresh.append(table)
-            done += table.num_rows
+        for block in run(_judge_block, _blocks(judge, linked, keys, missing), workers):
+            kept = block.judgements.filter(pc.invert(pc.is_in(block.judgements["key"], value_set=block.open)))
+            if kept.num_rows:
+                segment = lake.write(kept, "judgements")
+                with transaction() as tx:
+                    register_segments(tx, [segment], system)
+            fresh.append(block.judgements)
+            unsettled += block.open.to_pylist()
+            done += block.judgements.num_rows
             progress(f"judging {linked.outputs['task'][0].as_py()}", done, len(missing))
     every = pa.concat_tables([known, *fresh])
-    return every.take(pc.index_in(wanted, value_set=every["key"].combine_chunks()))
+    found = every.take(pc.index_in(wanted, value_set=every["key"].combine_chunks()))
+    return Judged(found, tuple(sorted(unsettled)))
 
 
 def _known(ledger: Ledger, lake: Lake, system: str, wanted: pa.Array) -> pa.Table:
@@ -96,8 +108,8 @@ def _known(ledger: Ledger, lake: Lake, system: str, wanted: pa.Array) -> pa.Tabl
 
 
 def _blocks(judge: Judge, linked: Linked, keys: Sequence[bytes], missing: NDArray[np.int64]) -> Iterator[_Block]:
-    for start in range(0, len(missing), BLOCK):
-        rows = missing[start : start + BLOCK]
+    for start in range(0, len(missing), judge.block):
+        rows = missing[start : start + judge.block]
         yield _Block(judge, [keys[i] for i in rows], _pairs(linked, rows))
 
 
@@ -121,12 +133,18 @@ def _pairs(linked: Linked, rows: NDArray[np.int64]) -> list[dict[str, Any]]:
     ]
 
 
-def _judge_block(block: _Block) -> pa.Table:
-    rows = [
-        _row(key, block.judge.name, result)
-        for key, result in zip(block.keys, block.judge.judge(block.pairs), strict=True)
-    ]
-    return pa.Table.from_pylist(rows, schema=schemas.JUDGEMENTS)
+class _Results(NamedTuple):
+    """The judgements of one block, and the keys of those among them that are unsettled."""
+
+    judgements: pa.Table
+    open: pa.Array
+
+
+def _judge_block(block: _Block) -> _Results:
+    results = list(zip(block.keys, block.judge.judge(block.pairs), strict=True))
+    rows = [_row(key, block.judge.name, result) for key, result in results]
+    unsettled = [key for key, result in results if not is_settled(result)]
+    return _Results(pa.Table.from_pylist(rows, schema=schemas.JUDGEMENTS), pa.array(unsettled, pa.binary(16)))
 
 
 def _row(key: bytes, judge: str, result: dict[str, Any]) -> dict[str, Any]:

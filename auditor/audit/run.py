@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
+from auditor.audit.agreement import check_judge, other_judges
 from auditor.audit.flow import flows_of
 from auditor.audit.judged_table import from_judgements, from_labels
 from auditor.audit.judging import Progress, judge_pairs, pair_keys
@@ -19,7 +20,7 @@ from auditor.audit.record import Record, record_audit
 from auditor.audit.scope import INPUT_KINDS, Scope, build_key, scope_of, segments_digest
 from auditor.audit.tallying import tally_days, within
 from auditor.audit.verdicts import is_stale, rule_on, rule_on_run
-from auditor.judges import for_task
+from auditor.judges import Judge, for_task
 from auditor.store import schemas
 from auditor.store import tables as t
 from auditor.store.chain import digest_of
@@ -83,7 +84,10 @@ def run_audit(
     if made:
         return Result(made[0]["id"], made[0]["status"], cached=True)
     started = clock()
-    record = _build(ledger, lake, scope, facts, transaction, progress)
+    record, unsettled = _build(ledger, lake, scope, facts, transaction, progress)
+    if unsettled:
+        # it saw less than it should have: another audit, which the next one of this name does not find
+        key = digest_of({"audit": key, "unsettled": [pair.hex() for pair in unsettled]})
     audit = record_audit(lake, scope, key, facts.inputs, _code(scope), record, started, transaction)
     return Result(audit, record.status, cached=False)
 
@@ -95,22 +99,27 @@ def _build(
     facts: _Facts,
     transaction: Callable[[], AbstractContextManager[Transaction]],
     progress: Progress,
-) -> Record:
+) -> tuple[Record, list[bytes]]:
+    """Everything the audit found, and the pairs whose judgement the trouble of a server prevented."""
     tables = {kind: lake.read_many(list(scope.segments[kind]), schema=schemas.LAKE[kind]) for kind in INPUT_KINDS}
     current = _current_version(tables["outputs"], scope.window)
     record = Record(current_version=current)
+    unsettled: set[bytes] = set()
     for task in scope.settings.tasks:
         linked = link(tables["outputs"], tables["references"], tables["cases"], task, scope.settings)
         if not linked.outputs.num_rows:
             continue
-        judge = for_task(task)
+        judge = for_task(task, scope.settings.tasks[task].judge)
         keys = pair_keys(linked, judge.digest)
         if task == "classification":
             judged = from_labels(linked, keys, scope.settings)
         else:
             found = judge_pairs(ledger, lake, scope.system, judge, linked, keys, transaction, progress)
-            judged = from_judgements(linked, found, keys, task, scope.settings)
-            record.keep_errors(linked, found, scope)
+            judged = from_judgements(linked, found.judgements, keys, task, scope.settings)
+            record.keep_errors(linked, found.judgements, scope)
+            checked = check_judge(ledger, lake, scope, task, linked, judged, transaction, progress)
+            record.measurements += checked.measurements
+            unsettled |= {*found.unsettled, *checked.unsettled}
         progress(f"tallying {task}", 0, 1)
         tallies = tally_days(
             ledger, lake, scope.system, task, monitors_of(task), judged, scope.settings, transaction
@@ -118,6 +127,7 @@ def _build(
         progress(f"measuring {task}", 0, 1)
         measured: Measured = measure_task(task, tallies, scope.settings, scope.window, scope.mature_until, current)
         record.add(task, judge, measured, flows_of(judged, task, scope.window))
+        record.judges += [(task, f"{j.name} {j.digest[:12]}, to check it") for j in _others(scope, task)]
         record.add_drift_page(task, judged, scope)
     record.version_changes = _version_changes(tables["outputs"])
     failed, linked_count = record.judge_failures()
@@ -127,7 +137,7 @@ def _build(
             *rule_on_run(scope.settings, facts.last_day, scope.local_day, failed, linked_count),
         ]
     )
-    return record
+    return record, sorted(unsettled)
 
 
 def _facts(
@@ -168,10 +178,18 @@ def _code(scope: Scope) -> str:
     """A digest of the judges and monitors that a build of this scope uses."""
     return digest_of(
         {
-            "judges": {task: for_task(task).digest for task in scope.settings.tasks},
+            "judges": {
+                task: [judge.digest for judge in (for_task(task, setting.judge), *_others(scope, task))]
+                for task, setting in scope.settings.tasks.items()
+            },
             "monitors": {monitor.name: monitor.version for monitor in CATALOGUE},
         }
     )
+
+
+def _others(scope: Scope, task: str) -> list[Judge]:
+    """Who judges a share of the outputs again."""
+    return [judge for _, judge in other_judges(task, scope.settings.tasks[task])]  # type: ignore[index]
 
 
 def _current_version(outputs: pa.Table, window: Window) -> str:

@@ -16,7 +16,8 @@ _KAPPA = 0.5
 _CREDIT = {"minor": 0.75, "major": 0.5}
 _SWAPPED = 0.25
 _OWN = 0.5  # share of its weight that an error of the draft alone costs
-_ATTRIBUTES = frozenset(("LAT", "LOC", "SEV", "CER", "TMP", "NUM", "DEV", "OVR"))
+#: Codes of what is wrong with a matched observation.
+ATTRIBUTES = frozenset(("LAT", "LOC", "SEV", "CER", "TMP", "NUM", "DEV", "OVR"))
 
 
 def _credit(errors: Iterable[Error]) -> float:
@@ -27,21 +28,34 @@ def _credit(errors: Iterable[Error]) -> float:
     return credit
 
 
-def score(comparison: Comparison, lexicon: Lexicon, context: Context) -> float:
-    """The score of a comparison; 1 exactly when it found no error."""
+def weighted(matched: Iterable[tuple[float, Iterable[Error]]], others: Iterable[Error]) -> float:
+    """The score of matched observations, each a weight with its attribute errors, and of all other errors.
+
+    >>> weighted([], [])
+    1.0
+    """
     right = wrong = 0.0
-    by_pair: dict[tuple[object, object], list[Error]] = {}
-    for error in comparison.errors:
-        if error.code in _ATTRIBUTES:
-            by_pair.setdefault((error.draft_span, error.reference_span), []).append(error)
-        elif error.code in ("FAB", "OMI"):
-            wrong += WEIGHT[error.significance]
-        else:
-            wrong += _OWN * WEIGHT[error.significance]
-    for i, j in comparison.pairs:
-        draft, reference = comparison.drafts[i], comparison.references[j]
-        weight = max(WEIGHT[significance(o.finding, lexicon, context)] for o in (draft, reference))
-        credit = _credit(by_pair.get((draft.span, reference.span), ()))
+    for error in others:
+        wrong += WEIGHT[error.significance] * (1.0 if error.code in ("FAB", "OMI") else _OWN)
+    for weight, errors in matched:
+        credit = _credit(errors)
         right += weight * credit
         wrong += weight * (1 - credit)
     return (_KAPPA + right) / (_KAPPA + right + wrong)
+
+
+def score(comparison: Comparison, lexicon: Lexicon, context: Context) -> float:
+    """The score of a comparison; 1 exactly when it found no error."""
+    by_pair: dict[tuple[object, object], list[Error]] = {}
+    others: list[Error] = []
+    for error in comparison.errors:
+        if error.code in ATTRIBUTES:
+            by_pair.setdefault((error.draft_span, error.reference_span), []).append(error)
+        else:
+            others.append(error)
+    matched = []
+    for i, j in comparison.pairs:
+        draft, reference = comparison.drafts[i], comparison.references[j]
+        weight = max(WEIGHT[significance(o.finding, lexicon, context)] for o in (draft, reference))
+        matched.append((weight, by_pair.get((draft.span, reference.span), ())))
+    return weighted(matched, others)

@@ -5,11 +5,14 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from auditor.cli.console import Json, say
+
+if TYPE_CHECKING:
+    from auditor.settings import JudgeSetting
 
 
 class LineError(ValueError):
@@ -45,19 +48,51 @@ def judge(
     task: Annotated[str, typer.Option(help="report, vqa or classification.")],
     input: Annotated[Path, typer.Option(help="Pairs as JSON lines: id, reference, draft, …; - reads a pipe.")],
     output: Annotated[Path, typer.Option(help="Where to write one line a pair, in order; - prints.")],
+    llm: Annotated[
+        str | None, typer.Option(help="Ask this language model instead of the rules; texts go to --base-url.")
+    ] = None,
+    base_url: Annotated[
+        str | None, typer.Option(help="An OpenAI-compatible server, such as http://localhost:8000/v1.")
+    ] = None,
+    key_variable: Annotated[
+        str | None, typer.Option(help="The environment variable that holds the server's key.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Hold drafts against references without a workspace: one result a pair, in order."""
     from auditor.judges import for_task
 
-    done = 0
+    chosen = for_task(task, _judge_setting(llm, base_url, key_variable))
+    done = failed = 0
     with ExitStack() as stack:
         target = sys.stdout if str(output) == "-" else stack.enter_context(output.open("w", encoding="utf-8"))
-        for result in for_task(task).judge(_json_lines(input, needed=("id",))):
+        for result in chosen.judge(_json_lines(input, needed=("id",))):
             _write_line(target, result)
             done += 1
-    if str(output) != "-":
-        say(json.dumps({"judged": done}) if as_json else f"{done:,} pairs judged → {output}")
+            failed += result["status"] == "judge_failed"
+    if str(output) != "-" and as_json:
+        say(json.dumps({"judged": done - failed, "judge_failed": failed}))
+    elif str(output) != "-":
+        without = f", {failed:,} without a judgement" if failed else ""
+        say(f"{done - failed:,} pairs judged{without} → {output}")
+
+
+def _judge_setting(llm: str | None, base_url: str | None, key_variable: str | None) -> "JudgeSetting | None":
+    """The judge that the options name; None is the rules."""
+    from pydantic import ValidationError
+
+    from auditor.settings import LlmSetting, SettingsError, sentence_of
+
+    if llm is None:
+        if base_url is not None or key_variable is not None:
+            raise SettingsError("--base-url and --key-variable belong to --llm MODEL; name the model.")
+        return None
+    if base_url is None:
+        raise SettingsError("--llm needs --base-url, the address of the server that has the model.")
+    try:
+        return LlmSetting(model=llm, base_url=base_url, key_variable=key_variable)
+    except ValidationError as error:
+        raise SettingsError(f"The judge cannot be used: {sentence_of(error)}.") from None
 
 
 def _lexicon() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from auditor.judges.pairs import BadPairError
+from auditor.judges.protocol import BLOCK
 
 VERSION: Final = "classification-1"
 
@@ -59,6 +60,8 @@ class ClassificationJudge:
     """Pairs scores and decisions with labels, finding by finding."""
 
     name = "classification"
+    block = BLOCK
+    remote = False
 
     def __init__(self) -> None:
         self.digest = hashlib.sha256(VERSION.encode()).hexdigest()[:32]

@@ -1,26 +1,47 @@
 """What every judge is, and which judge a task has."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from auditor.judges.failure import UNSETTLED
 from auditor.judges.pairs import BadPairError
+
+if TYPE_CHECKING:
+    from auditor.settings import JudgeSetting
+
+#: Pairs that a judge of rules takes between two commits: what a crash can cost.
+BLOCK: Final = 2_000
 
 
 class Judge(Protocol):
     """A judge holds outputs against references, one result a pair, in order.
 
     `digest` names its rules and data: two judges with the same digest say the same of the same pair, so a
-    judgement never needs making twice. Judges pickle, so pairs may be dealt to processes.
+    judgement never needs making twice. `block` is how many judgements may be lost in a crash. A judge that is
+    not `remote` works in any process, and pickles; a remote one waits for a server and stays where it is.
     """
 
     name: str
     digest: str
+    block: int
+    remote: bool
 
     def judge(self, pairs: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]: ...
 
 
-def for_task(task: str) -> Judge:
-    """The offline judge of a task. Raises BadPairError for a task that has none."""
+def for_task(task: str, setting: "JudgeSetting | None" = None, repeat: int = 0) -> Judge:
+    """The judge of a task: the offline rules, unless `setting` names a language model.
+
+    `repeat` numbers the judgements that a language model makes again of the same pairs.
+
+    Raises BadPairError for a task that has no such judge.
+    """
+    if setting is not None and setting.kind == "llm":
+        from auditor.judges.llm import LlmJudge
+
+        return LlmJudge(task, setting, repeat)
+    if repeat:
+        raise BadPairError("rules say the same every time: only a language model is asked again")
     if task == "report":
         from auditor.judges.report import ReportJudge
 
@@ -34,3 +55,8 @@ def for_task(task: str) -> Judge:
 
         return ClassificationJudge()
     raise BadPairError(f"no judge for task {task!r}: tasks are report, vqa, classification")
+
+
+def is_settled(result: Mapping[str, Any]) -> bool:
+    """Whether a result is a fact about its pair; a judgement that a server's trouble prevented is none."""
+    return result["status"] != "judge_failed" or result["reason"] not in UNSETTLED

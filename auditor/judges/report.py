@@ -5,12 +5,12 @@ counts with a reason, never zeros.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from auditor.claims.compare import Comparison, compare
+from auditor.claims.compare import compare
 from auditor.claims.compile import default_lexicon
-from auditor.claims.error import Context
+from auditor.claims.error import Context, Error
 from auditor.claims.extract import extract
 from auditor.claims.lexicon import Lexicon
 from auditor.claims.observations import observe
@@ -18,6 +18,7 @@ from auditor.claims.report import Report
 from auditor.claims.score import score
 from auditor.claims.sentences import tokenise
 from auditor.judges.pairs import age, text, truth
+from auditor.judges.protocol import BLOCK
 
 #: Raised by hand whenever the rules in code change what a judgement says.
 VERSION: Final = "report-1"
@@ -34,6 +35,8 @@ COUNTS: Final[dict[str, tuple[str, ...]]] = {
     "number": ("NUM", "NUMFAB"),
     "device": ("DEV",),
 }
+NO_WORDS: Final = "the draft has no words"
+NO_REFERENCE: Final = "there is no reference report yet"
 _SUPPORT: Final = ("contradicted", "unsupported", "unaddressed")
 _SIGNIFICANT: Final = ("urgent", "actionable")
 
@@ -42,6 +45,8 @@ class ReportJudge:
     """Compares claims; deterministic, offline. `digest` names the rules and the lexicon."""
 
     name = "report"
+    block = BLOCK
+    remote = False
 
     def __init__(self, lexicon: Lexicon | None = None) -> None:
         self._given = lexicon
@@ -63,19 +68,28 @@ class ReportJudge:
 
     def one(self, pair: Mapping[str, Any]) -> dict[str, Any]:
         """The result of one pair. Raises BadPairError when a field has the wrong type."""
+        judge = f"{self.name}:{self.digest}"
         draft_text, reference_text = text(pair, "draft"), text(pair, "reference")
         if draft_text is None or not any(map(str.isalnum, draft_text)):
-            return self._missing(pair, "unparseable", "the draft has no words")
+            return missing(pair, "unparseable", NO_WORDS, judge)
         draft = Report.read(draft_text, self._lexicon)
         words = len(draft_text.split())
         asserted = observe(draft.claims, self._lexicon)
         if reference_text is None or not any(map(str.isalnum, reference_text)):
-            missing = self._missing(pair, "awaiting", "there is no reference report yet")
-            return {**missing, "asserted": len(asserted), "length": words}
+            waiting = missing(pair, "awaiting", NO_REFERENCE, judge)
+            return {**waiting, "asserted": len(asserted), "length": words}
         reference = Report.read(reference_text, self._lexicon)
         context = self._context(pair)
         comparison = compare(draft, reference, self._lexicon, context)
-        return self._result(pair, comparison, score(comparison, self._lexicon, context), words)
+        return judged(
+            pair,
+            asserted=len(comparison.drafts),
+            reference_findings=len(comparison.references),
+            errors=comparison.errors,
+            score=score(comparison, self._lexicon, context),
+            words=words,
+            judge=judge,
+        )
 
     def _context(self, pair: Mapping[str, Any]) -> Context:
         indication = text(pair, "indication") or ""
@@ -88,36 +102,48 @@ class ReportJudge:
             has_prior=truth(pair, "has_prior"),
         )
 
-    def _missing(self, pair: Mapping[str, Any], status: str, reason: str) -> dict[str, Any]:
-        names = ("asserted", "reference_findings", "fabricated", *_SUPPORT, *COUNTS)
-        own = ("significant_contradicted", "significant_omitted", "score")
-        return {
-            "id": pair.get("id"),
-            **dict.fromkeys((*names, *own)),
-            "errors": [],
-            "status": status,
-            "reason": reason,
-            "length": None,
-            "judge": f"{self.name}:{self.digest}",
-        }
 
-    def _result(self, pair: Mapping[str, Any], found: Comparison, value: float, words: int) -> dict[str, Any]:
-        errors = found.errors
-        support = {kind: sum(e.code == "FAB" and e.kind == kind for e in errors) for kind in _SUPPORT}
-        significant = [e for e in errors if e.significance in _SIGNIFICANT]
-        return {
-            "id": pair.get("id"),
-            "asserted": len(found.drafts),
-            "reference_findings": len(found.references),
-            "fabricated": sum(support.values()),
-            **support,
-            **{name: sum(e.code in codes for e in errors) for name, codes in COUNTS.items()},
-            "significant_contradicted": sum(e.kind == "contradicted" for e in significant),
-            "significant_omitted": sum(e.code == "OMI" for e in significant),
-            "score": value,
-            "errors": [e.as_dict() for e in errors],
-            "status": "judged",
-            "reason": None,
-            "length": words,
-            "judge": f"{self.name}:{self.digest}",
-        }
+def missing(pair: Mapping[str, Any], status: str, reason: str, judge: str) -> dict[str, Any]:
+    """The result of a pair without a judgement: every count is null."""
+    names = ("asserted", "reference_findings", "fabricated", *_SUPPORT, *COUNTS)
+    own = ("significant_contradicted", "significant_omitted", "score")
+    return {
+        "id": pair.get("id"),
+        **dict.fromkeys((*names, *own)),
+        "errors": [],
+        "status": status,
+        "reason": reason,
+        "length": None,
+        "judge": judge,
+    }
+
+
+def judged(
+    pair: Mapping[str, Any],
+    *,
+    asserted: int,
+    reference_findings: int,
+    errors: Sequence[Error],
+    score: float,
+    words: int,
+    judge: str,
+) -> dict[str, Any]:
+    """The result of a judged pair: how many findings each text has, the errors, and their counts."""
+    support = {kind: sum(e.code == "FAB" and e.kind == kind for e in errors) for kind in _SUPPORT}
+    significant = [e for e in errors if e.significance in _SIGNIFICANT]
+    return {
+        "id": pair.get("id"),
+        "asserted": asserted,
+        "reference_findings": reference_findings,
+        "fabricated": sum(support.values()),
+        **support,
+        **{name: sum(e.code in codes for e in errors) for name, codes in COUNTS.items()},
+        "significant_contradicted": sum(e.kind == "contradicted" for e in significant),
+        "significant_omitted": sum(e.code == "OMI" for e in significant),
+        "score": score,
+        "errors": [e.as_dict() for e in errors],
+        "status": "judged",
+        "reason": None,
+        "length": words,
+        "judge": judge,
+    }

@@ -170,10 +170,16 @@ class Site:
 
 
 def build(folder: Path) -> None:
-    """Make the workspace `folder`/site with its key beside it."""
-    environment = Environment.model_construct(
-        workspace=folder / "site", ledger=None, lake=None, key_file=folder / "keys" / "site.key"
-    )
+    """Make the workspace `folder`/site with its key beside it.
+
+    The key is always the same: it decides which patients share a group, and with forty patients an unlucky one
+    leaves too few effective reports for a verdict.
+    """
+    key = folder / "keys" / "site.key"
+    key.parent.mkdir(parents=True)
+    key.write_text("5a" * 32 + "\n")
+    key.chmod(0o600)
+    environment = Environment.model_construct(workspace=folder / "site", ledger=None, lake=None, key_file=key)
     workspace = create(environment, folder / "site", RECEIVED)
     site = Site(workspace, workspace.ledger(), workspace.lake())
     site.apply(YAML)

@@ -156,8 +156,38 @@ def answers(rng: np.random.Generator, patients: int = 200, accuracy: float = 0.9
     )
 
 
+def judged_twice(
+    rng: np.random.Generator,
+    patients: int = 200,
+    prevalence: float = 0.2,
+    noise: float = 0.02,
+    rho: float = 0.2,
+    missing: float = 0.03,
+) -> pa.Table:
+    """Two judgements of each report, of which the second differs from the first with probability `noise`.
+
+    Differences come in patients: a hard patient is hard twice.
+    """
+    columns, owner = _frame(rng, patients, ("contradicted", "omitted"))
+    n = len(owner)
+    first = rng.uniform(size=n) < risks(rng, patients, prevalence, rho)[owner]
+    second = first ^ (rng.uniform(size=n) < risks(rng, patients, noise, rho)[owner])
+    failed = rng.uniform(size=n) < missing
+    awaiting = rng.uniform(size=n) < 0.02
+    return _table(
+        "agreement",
+        {
+            **columns,
+            "status": np.where(awaiting, "awaiting", np.where(failed, "judge_failed", "judged")).tolist(),
+            "first": _masked(first.astype(int), ~awaiting),
+            "second": _masked(second.astype(int), ~awaiting & ~failed),
+        },
+    )
+
+
 TABLES: dict[str, Callable[..., pa.Table]] = {
     "report": reports,
     "classification": classifications,
     "vqa": answers,
+    "agreement": judged_twice,
 }

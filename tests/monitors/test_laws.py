@@ -149,9 +149,12 @@ PLANTED: dict[str, tuple[str, str, Bound, dict[str, float]]] = {
     "calibration": ("calibration_gap", "", Bound(watch=0.05, act=0.07), {"shift": 1.5}),
     "underdiagnosis": ("underdiagnosis", "", Bound(watch=0.4, act=0.45), {"missed": 0.5}),
     "vqa_performance": ("accuracy", "", Bound(watch=0.85, act=0.8), {"accuracy": 0.6}),
+    "yes_no": ("yes_sensitivity", "", Bound(watch=0.85, act=0.8), {"accuracy": 0.6}),
     "drift_report": ("length", "", Bound(watch=0.1), {"words": 100}),
     "drift_classification": ("probability", "", Bound(watch=0.1), {"shift": 1.5}),
     "drift_vqa": ("answered_yes", "", Bound(watch=0.1), {}),
+    "agreement_repeats": ("repeat_agreement", "contradicted", Bound(watch=0.95), {"noise": 0.2}),
+    "agreement_judges": ("judge_ac1", "omitted", Bound(watch=0.9), {"noise": 0.2}),
 }
 
 
@@ -187,7 +190,8 @@ def test_a_planted_fault_is_seen_and_clean_data_stay_quiet(monitor: Monitor, see
         row = next(r for r in rows if r.measure == name)
         verdicts.append(decide(row, declared[name], bound))
     assert verdicts[0].status is Status.OK, verdicts[0].reason
-    assert verdicts[1].status is Status.ACT, verdicts[1].reason
+    gravest = Status.ACT if declared[name].ceiling == "act" else Status.WATCH
+    assert verdicts[1].status is gravest, verdicts[1].reason
 
 
 def always_yes(table: pa.Table) -> pa.Table:

@@ -18,8 +18,9 @@ from monitors.fairness import UNDERDIAGNOSIS, group_metrics
 from monitors.judged import GRID, judged_schema
 from monitors.measurement import Measurement, Slice, Window
 from monitors.monitor import Monitor
-from monitors.performance import PERFORMANCE, VQA_PERFORMANCE, auroc
+from monitors.performance import PERFORMANCE, auroc
 from monitors.tally import Tally
+from monitors.vqa import VQA_PERFORMANCE
 from tests.monitors.population import FINDINGS, STRATA, answers, classifications
 
 

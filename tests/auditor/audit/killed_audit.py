@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from auditor.audit import judging
+from auditor.judges.report import ReportJudge
 from auditor.store.lake import Lake
 from auditor.store.ledger import Transaction
 from tests.auditor import small_hospital
@@ -39,7 +39,7 @@ def dying(method: Callable[..., Any], at: int) -> Callable[..., Any]:
 
 
 def main(folder: Path, where: str, count: int) -> None:
-    judging.BLOCK = 20  # so that sixty drafts are judged in more than one block
+    ReportJudge.block = 20  # so that sixty drafts are judged in more than one block
     if where != "never":
         owner, name = PLACES[where]
         setattr(owner, name, dying(getattr(owner, name), count))

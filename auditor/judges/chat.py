@@ -1,0 +1,201 @@
+"""One question to an OpenAI-compatible server: limits, when to try again, and what can go wrong.
+
+No exception, log line or repr of this module holds the key, a question or an answer.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any, Final, Self
+
+import httpx
+from pydantic import BaseModel, Field, ValidationError
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
+
+from auditor.judges.failure import Failure
+from auditor.settings import LlmSetting
+
+#: A judgement is a few thousand characters; a longer answer is a model that does not stop.
+LARGEST_ANSWER: Final = 1 << 20
+#: Seconds. A server that asks for more is left alone until the next audit.
+LONGEST_WAIT: Final = 60.0
+_LONGEST_BACK_OFF: Final = 30.0
+_CONNECT: Final = 10.0
+
+
+#: What may have passed a moment later. A late answer would be late again; a 4xx would be said again.
+_WORTH_ANOTHER_TRY: Final = frozenset({Failure.UNREACHABLE, Failure.BROKEN, Failure.BUSY, Failure.SERVER})
+
+
+class ChatError(Exception):
+    """A question without an answer; `wait` is how many seconds the server asked to be left alone."""
+
+    def __init__(self, failure: Failure, wait: float | None = None) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
+        self.wait = wait
+
+
+class _Message(BaseModel):
+    content: str | None = None
+    refusal: str | None = None
+
+
+class _Choice(BaseModel):
+    message: _Message
+    finish_reason: str | None = None
+
+
+class _Completion(BaseModel):
+    choices: list[_Choice] = Field(min_length=1)
+
+
+class Chat:
+    """A connection to one server and model; safe to use from many threads.
+
+    `sleep` waits between attempts and `clock` tells seconds for the deadline; both come from outside so that
+    tests need not wait.
+    """
+
+    def __init__(
+        self,
+        setting: LlmSetting,
+        key: str | None,
+        *,
+        sleep: Callable[[float], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._setting = setting
+        self._sleep = sleep
+        self._clock = clock
+        # unpacked answers have no limit of size, so none is asked for
+        headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
+        if key is not None:
+            headers["Authorization"] = f"Bearer {key}"
+        self._client = httpx.Client(
+            headers=headers,
+            timeout=httpx.Timeout(setting.timeout, connect=min(_CONNECT, setting.timeout)),
+            limits=httpx.Limits(max_connections=setting.concurrency),
+            follow_redirects=False,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
+        self._client.close()
+
+    def ask(self, instructions: str, question: str, name: str, schema: Mapping[str, Any]) -> str:
+        """The text of the answer, which should be JSON of this schema and may be anything.
+
+        Tries again after 1, 2, 4 … seconds, or as long as the server's Retry-After says, when the server is
+        busy (429), in trouble (5xx), or the connection fails; never after any other 4xx or a late answer.
+
+        Raises ChatError when there is no answer.
+        """
+        body = json.dumps(
+            {
+                "model": self._setting.model,
+                "temperature": self._setting.temperature,
+                "messages": [
+                    {"role": "system", "content": instructions},
+                    {"role": "user", "content": question},
+                ],
+                "response_format": {
+                    "type": "json_schema",
+                    "json_schema": {"name": name, "strict": True, "schema": schema},
+                },
+            }
+        ).encode("ascii")
+        attempts: Retrying = Retrying(
+            stop=stop_after_attempt(self._setting.attempts),
+            wait=_pause,
+            retry=retry_if_exception(_worth_another_try),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        return attempts(self._once, body)
+
+    def _once(self, body: bytes) -> str:
+        try:
+            return _answer_in(self._post(body))
+        except httpx.ConnectTimeout:
+            raise ChatError(Failure.UNREACHABLE) from None
+        except httpx.TimeoutException:
+            raise ChatError(Failure.LATE) from None
+        except httpx.ConnectError:
+            raise ChatError(Failure.UNREACHABLE) from None
+        except httpx.HTTPError:
+            raise ChatError(Failure.BROKEN) from None
+
+    def _post(self, body: bytes) -> bytes:
+        """The body of a successful response. A server that sends it byte by byte has no more time than any."""
+        start = self._clock()
+        received = bytearray()
+        url = f"{self._setting.base_url}/chat/completions"
+        with self._client.stream("POST", url, content=body) as response:
+            _check(response)
+            for chunk in response.iter_raw():
+                received += chunk
+                if len(received) > LARGEST_ANSWER:
+                    raise ChatError(Failure.TOO_LONG)
+                if self._clock() - start > self._setting.timeout:
+                    raise ChatError(Failure.LATE)
+        return bytes(received)
+
+
+def _check(response: httpx.Response) -> None:
+    """Raise ChatError for every status but 200."""
+    status = response.status_code
+    if status == 200:
+        return
+    if status == 429:
+        raise ChatError(Failure.BUSY, _asked_to_wait(response.headers))
+    if status >= 500:
+        raise ChatError(Failure.SERVER, _asked_to_wait(response.headers))
+    if status in (401, 403):
+        raise ChatError(Failure.KEY)
+    raise ChatError(Failure.NOT_FOUND if status == 404 else Failure.DECLINED)
+
+
+def _answer_in(body: bytes) -> str:
+    """What the model said. Raises ChatError for a refusal, half an answer, or what is no chat completion."""
+    try:
+        choice = _Completion.model_validate_json(body).choices[0]
+    except ValidationError:
+        raise ChatError(Failure.BROKEN) from None
+    if choice.message.refusal or choice.finish_reason == "content_filter":
+        raise ChatError(Failure.REFUSAL)
+    if choice.finish_reason == "length":
+        raise ChatError(Failure.TOO_LONG)
+    if not choice.message.content:
+        raise ChatError(Failure.UNREADABLE)
+    return choice.message.content
+
+
+def _asked_to_wait(headers: httpx.Headers) -> float | None:
+    """Seconds of a Retry-After header; a date counts from the server's own clock. None where there is none."""
+    value = headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdecimal():
+        return float(value[:9])
+    try:
+        until, said = parsedate_to_datetime(value), parsedate_to_datetime(headers.get("date", ""))
+        return max(0.0, (until - said).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+def _worth_another_try(error: BaseException) -> bool:
+    return (
+        isinstance(error, ChatError)
+        and error.failure in _WORTH_ANOTHER_TRY
+        and (error.wait or 0.0) <= LONGEST_WAIT
+    )
+
+
+def _pause(state: RetryCallState) -> float:
+    """Seconds before the next attempt: doubling from one, and never less than the server asked for."""
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.wait if isinstance(error, ChatError) else None
+    return max(asked or 0.0, min(_LONGEST_BACK_OFF, 2.0 ** (state.attempt_number - 1)))
