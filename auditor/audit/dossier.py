@@ -183,7 +183,7 @@ def _run_rows(verdicts: Sequence[sa.RowMapping], audit: sa.RowMapping) -> list[R
             Row(
                 measure=name,
                 title=measure.title if measure else "The audit itself",
-                task="",
+                task=rule.get("task", ""),
                 version="",
                 item=rule.get("item") or "",
                 slice="all",

@@ -75,8 +75,15 @@ class Record:
         if page is not None:
             self.pages[task] = page
 
-    def judge_failures(self) -> tuple[int, int]:
-        return sum(f.judge_failed for f in self.flows), sum(f.linked for f in self.flows)
+    def judge_failures(self) -> dict[str, tuple[int, int]]:
+        """Task → (judgements that failed, outputs with a reference); tasks apart, or one would dilute another."""
+        return {
+            task: (
+                sum(f.judge_failed for f in self.flows if f.task == task),
+                sum(f.linked for f in self.flows if f.task == task),
+            )
+            for task in dict.fromkeys(f.task for f in self.flows)
+        }
 
     def rule(self, ruled: Sequence[Ruled]) -> None:
         self.ruled = list(ruled)
@@ -233,7 +240,7 @@ def _alert_row(tx: Transaction, system: str, audit: str, record: Record, ruled: 
     about = (
         {
             "measure": str(ruled.rule["rule"]),
-            "task": "",
+            "task": str(ruled.rule.get("task", "")),
             "item": "",
             "slice": "all",
             "contrast": "",

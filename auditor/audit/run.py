@@ -130,11 +130,10 @@ def _build(
         record.judges += [(task, f"{j.name} {j.digest[:12]}, to check it") for j in _others(scope, task)]
         record.add_drift_page(task, judged, scope)
     record.version_changes = _version_changes(tables["outputs"])
-    failed, linked_count = record.judge_failures()
     record.rule(
         [
             *rule_on(scope.settings, record.measurements, current),
-            *rule_on_run(scope.settings, facts.last_day, scope.local_day, failed, linked_count),
+            *rule_on_run(scope.settings, facts.last_day, scope.local_day, record.judge_failures()),
         ]
     )
     return record, sorted(unsettled)

@@ -1,6 +1,6 @@
 """Verdicts: thresholds fixed in advance, applied to what was measured and to how well it could be measured."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -42,17 +42,24 @@ def rule_on(settings: AuditSettings, measurements: Sequence[Measurement], curren
 
 
 def rule_on_run(
-    settings: AuditSettings, newest_day: date | None, today: date, failed: int, linked: int
+    settings: AuditSettings,
+    newest_day: date | None,
+    today: date,
+    judge_failures: Mapping[str, tuple[int, int]],
 ) -> Iterator[Ruled]:
-    """The verdicts on the audit itself: no recent outputs is `stale`, a judge that fails is `failed`."""
+    """The verdicts on the audit itself: no recent outputs is `stale`, a judge that fails is `failed`.
+
+    `judge_failures` maps each task to (judgements that failed, outputs with a reference).
+    """
     if is_stale(settings, newest_day, today):
         assert newest_day is not None
         age = (today - newest_day).days
         reason = f"The newest output is {age} days old; {settings.stale_after_days} are allowed."
         yield Ruled({"rule": "stale_after_days"}, Verdict(Status.STALE, reason), None, True)
-    if linked and failed / linked > MOST_JUDGE_FAILURES:
-        reason = f"The judge failed on {failed:,} of {linked:,} outputs: repair it and audit again."
-        yield Ruled({"rule": "judge_failures"}, Verdict(Status.FAILED, reason), None, True)
+    for task, (failed, linked) in judge_failures.items():
+        if linked and failed / linked > MOST_JUDGE_FAILURES:
+            reason = f"The {task} judge failed on {failed:,} of {linked:,} outputs: repair it and audit again."
+            yield Ruled({"rule": "judge_failures", "task": task}, Verdict(Status.FAILED, reason), None, True)
 
 
 def is_stale(settings: AuditSettings, newest_day: date | None, today: date) -> bool:

@@ -89,9 +89,16 @@ def test_stale_and_failed_runs_say_so() -> None:
     assert not is_stale(about, date(2026, 3, 1), date(2026, 3, 8))
     assert is_stale(about, date(2026, 3, 1), date(2026, 3, 9))
     assert not is_stale(about, None, date(2026, 3, 9))
-    found = list(rule_on_run(about, date(2026, 3, 1), date(2026, 3, 9), failed=6, linked=100))
+    found = list(rule_on_run(about, date(2026, 3, 1), date(2026, 3, 9), {"report": (6, 100)}))
     assert [r.verdict.status for r in found] == [Status.STALE, Status.FAILED]
-    assert not list(rule_on_run(about, date(2026, 3, 8), date(2026, 3, 9), failed=5, linked=100))
+    assert not list(rule_on_run(about, date(2026, 3, 8), date(2026, 3, 9), {"report": (5, 100)}))
+
+
+def test_a_failing_judge_is_not_diluted_by_a_task_that_needs_none() -> None:
+    failures = {"classification": (0, 10_000), "report": (6, 100), "vqa": (0, 0)}
+    found = list(rule_on_run(settings(""), date(2026, 3, 8), date(2026, 3, 9), failures))
+    assert [r.rule for r in found] == [{"rule": "judge_failures", "task": "report"}]
+    assert "report judge failed on 6 of 100" in found[0].verdict.reason
 
 
 def test_a_threshold_on_no_measure_is_named() -> None:
