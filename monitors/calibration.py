@@ -13,8 +13,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitors.columns import LOGIT_BINS, LOGIT_REACH, Collector, logit_bin, numbers, ratio, unit_interval
-from monitors.groups import Floats, jackknife_variance, leave_one_out, mean_cluster_size
-from monitors.intervals import design, filled_groups, intracluster_correlation, jeffreys, local_deff
+from monitors.groups import Floats, mean_cluster_size
+from monitors.intervals import design, intracluster_correlation, jeffreys, local_deff, share_variance
 from monitors.measurement import Direction, Interval, Measure, Slice
 from monitors.monitor import Contributions
 from monitors.selection import select
@@ -149,7 +149,7 @@ def _reliability_bin(
     low: float, high: float, count: Floats, probability: float, event: Floats, rho: float
 ) -> ReliabilityBin:
     n, events = float(count.sum()), float(event.sum())
-    variance = jackknife_variance(ratio(leave_one_out(event), leave_one_out(count)), filled_groups(count))
+    variance = share_variance(event, count)
     cost = design(n, events, variance, mean_cluster_size(count), rho)
     below, above = jeffreys(events, n, cost.deff)
     return ReliabilityBin(low, high, n, probability / n, events / n, below, above)
@@ -160,7 +160,7 @@ def _correlation(totals: Floats) -> float:
     count, event = totals[:, 0], totals[:, 2]
     if not count.sum() > 0:
         return math.nan
-    variance = jackknife_variance(ratio(leave_one_out(event), leave_one_out(count)), filled_groups(count))
+    variance = share_variance(event, count)
     return intracluster_correlation(
         local_deff(variance, float(count.sum()), float(event.sum())), mean_cluster_size(count)
     )

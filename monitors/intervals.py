@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from monitors.groups import Floats, jackknife_covariance
+from monitors.columns import ratio
+from monitors.groups import Floats, jackknife_covariance, jackknife_variance, leave_one_out
 
 #: Fewer events than this say nothing about their own clustering: the pooled design effect stands in.
 FEW_EVENTS = 10
@@ -51,6 +52,11 @@ def local_deff(variance: float, n: float, events: float, *, counts: bool = False
     rate = events / n if n > 0 else math.nan
     simple = (rate if counts else rate * (1 - rate)) / n if n > 0 else math.nan
     return variance / simple if simple > 0 else math.nan
+
+
+def share_variance(events: Floats, n: Floats) -> float:
+    """Jackknife variance of Σevents/Σn from totals by patient group, each of shape (256,)."""
+    return jackknife_variance(ratio(leave_one_out(events), leave_one_out(n)), filled_groups(n))
 
 
 def design(

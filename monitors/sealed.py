@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from monitors import intervals
 from monitors.casemix import Stratum
-from monitors.groups import GROUPS, Floats, assign, jackknife_variance, leave_one_out, mean_cluster_size
+from monitors.groups import GROUPS, Floats, assign, mean_cluster_size
 from monitors.judged import GRID
 from monitors.measurement import Direction, Interval, Measure
 from monitors.monitor import Monitor
@@ -132,8 +132,7 @@ def weekly_counts(
 
     Raises SealedError where the measure is no share of 0/1 outcomes, or has no worse direction.
     """
-    rows = sealed if not item else sealed.filter(pc.equal(sealed["item"].cast(pa.string()), item))
-    _check_measure(measure)
+    rows = _chartable(sealed, measure, item)
     if not rows.num_rows:
         return []
     n, bad = _outcomes(rows, monitor, measure)
@@ -172,8 +171,7 @@ def design_of(
 
     Raises SealedError where nothing was measured, or as `weekly_counts` does.
     """
-    rows = sealed if not item else sealed.filter(pc.equal(sealed["item"].cast(pa.string()), item))
-    _check_measure(measure)
+    rows = _chartable(sealed, measure, item)
     if not rows.num_rows:
         raise SealedError(f"No sealed week has an output on which {measure.name} could be measured.")
     n, bad = _outcomes(rows, monitor, measure)
@@ -187,9 +185,7 @@ def design_of_groups(totals: Floats) -> intervals.Design:
     n, events = (float(x) for x in totals.sum(axis=0))
     if n <= 0:
         raise SealedError("Nothing was measured in these weeks: there is no rate to chart.")
-    rest = leave_one_out(totals)
-    without = np.divide(rest[:, 1], rest[:, 0], out=np.zeros(len(rest)), where=rest[:, 0] > 0)
-    variance = jackknife_variance(without, totals[:, 0] > 0)
+    variance = intervals.share_variance(totals[:, 1], totals[:, 0])
     size = mean_cluster_size(totals[:, 0])
     few = min(events, n - events) < intervals.FEW_EVENTS
     rho = (
@@ -200,11 +196,13 @@ def design_of_groups(totals: Floats) -> intervals.Design:
     return intervals.design(n, events, variance, size, rho)
 
 
-def _check_measure(measure: Measure) -> None:
+def _chartable(sealed: pa.Table, measure: Measure, item: str) -> pa.Table:
+    """The rows of one finding, or all; raises SealedError for a measure that no chart can follow."""
     if measure.direction is Direction.AWAY_FROM_ZERO or measure.interval is not Interval.JEFFREYS:
         raise SealedError(
             f"{measure.name} is no share of outcomes with a worse direction; a chart of 0/1 outcomes needs one."
         )
+    return sealed if not item else sealed.filter(pc.equal(sealed["item"].cast(pa.string()), item))
 
 
 def _outcomes(rows: pa.Table, monitor: Monitor, measure: Measure) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -45,7 +45,7 @@ class YesNo:
     name: str = "yes_no"
     version: int = 1
     task: str = "vqa"
-    cells: tuple[str, ...] = ("asked", "present", "absent", "hits", "correct_rejections", "said_yes", "said_no")
+    cells: tuple[str, ...] = ("asked", "present", "absent", "hits", "correct_rejections", "said_yes")
     measures: tuple[Measure, ...] = (
         Measure(
             "yes_sensitivity", "Questions about something present that are answered yes", "questions", 0, 1,
@@ -77,6 +77,10 @@ class YesNo:
             _LARGEST_Z, Direction.AWAY_FROM_ZERO, Interval.NORMAL, denominator="asked", floor=50,
             ceiling="watch", unit="score",
         ),
+        Measure(
+            "yes_bias", "Says yes more often than is true", "yes/no answers", -1, 1, Direction.AWAY_FROM_ZERO,
+            Interval.NORMAL, denominator="asked", floor=50, ceiling="watch", unit="difference",
+        ),
     )  # fmt: skip
 
     def contributions(self, batch: pa.RecordBatch) -> Contributions:
@@ -92,18 +96,21 @@ class YesNo:
             ("hits", asked & (truth == 1) & (said == 1)),
             ("correct_rejections", asked & (truth == 0) & (said == 0)),
             ("said_yes", asked & (said == 1)),
-            ("said_no", asked & (said == 0)),
         ):
             add.count(cell, rows)
         return add.contributions()
 
     def read(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Ratios of cells; F1 = 2·hits/(present + said yes); d′ and c as in `signal_detection`."""
+        """Ratios of cells; F1 = 2·hits/(present + said yes); d′ and c as in `signal_detection`.
+
+        Yes-bias is P(says yes) − P(truth is yes) on the same questions.
+        """
         values = shares(self, totals)
         at = {cell: totals[..., i] for i, cell in enumerate(self.cells)}
         values[..., 4] = ratio(2 * at["hits"], at["present"] + at["said_yes"])
         false_alarms = at["absent"] - at["correct_rejections"]
         values[..., 5], values[..., 6] = signal_detection(at["hits"], at["present"], false_alarms, at["absent"])
+        values[..., 7] = ratio(at["said_yes"] - at["present"], at["asked"])
         return values
 
 

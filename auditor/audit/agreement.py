@@ -65,6 +65,7 @@ def check_judge(
     lake: Lake,
     scope: Scope,
     task: str,
+    others: Sequence[tuple[Agreement, Judge]],
     linked: Linked,
     judged: pa.Table,
     transaction: Callable[[], Any],
@@ -72,10 +73,10 @@ def check_judge(
 ) -> Checked:
     """Judge the chosen outputs again and measure agreement in the window, version by version.
 
-    `judged` is the judged table of the first judge, row by row beside `linked`.
+    `others` are those of `other_judges`; `judged` is the judged table of the first judge, row by row beside
+    `linked`.
     """
     setting = scope.settings.tasks[task]  # type: ignore[index]
-    others = list(other_judges(task, setting))
     if setting.check is None or not others:
         return Checked([], ())
     rows = chosen(task, linked, judged, setting.check.share)

@@ -53,7 +53,7 @@ class _Block:
 
 
 class Judged(NamedTuple):
-    """The judgement of every linked row, and the keys of those that the trouble of a server prevented."""
+    """The judgement of every row asked for, and the keys of those that the trouble of a server prevented."""
 
     judgements: pa.Table
     unsettled: tuple[bytes, ...]
@@ -86,13 +86,14 @@ def judge_pairs(
         workers = min(os.cpu_count() or 1, 8) if several else 1
         done = 0
         for block in run(_judge_block, _blocks(judge, linked, keys, missing), workers):
-            kept = block.judgements.filter(pc.invert(pc.is_in(block.judgements["key"], value_set=block.open)))
+            unfit = pa.array(block.unsettled, pa.binary(16))
+            kept = block.judgements.filter(pc.invert(pc.is_in(block.judgements["key"], value_set=unfit)))
             if kept.num_rows:
                 segment = lake.write(kept, "judgements")
                 with transaction() as tx:
                     register_segments(tx, [segment], system)
             fresh.append(block.judgements)
-            unsettled += block.open.to_pylist()
+            unsettled += block.unsettled
             done += block.judgements.num_rows
             progress(f"judging {linked.outputs['task'][0].as_py()}", done, len(missing))
     every = pa.concat_tables([known, *fresh])
@@ -133,18 +134,11 @@ def _pairs(linked: Linked, rows: NDArray[np.int64]) -> list[dict[str, Any]]:
     ]
 
 
-class _Results(NamedTuple):
-    """The judgements of one block, and the keys of those among them that are unsettled."""
-
-    judgements: pa.Table
-    open: pa.Array
-
-
-def _judge_block(block: _Block) -> _Results:
+def _judge_block(block: _Block) -> Judged:
     results = list(zip(block.keys, block.judge.judge(block.pairs), strict=True))
     rows = [_row(key, block.judge.name, result) for key, result in results]
-    unsettled = [key for key, result in results if not is_settled(result)]
-    return _Results(pa.Table.from_pylist(rows, schema=schemas.JUDGEMENTS), pa.array(unsettled, pa.binary(16)))
+    unsettled = tuple(key for key, result in results if not is_settled(result))
+    return Judged(pa.Table.from_pylist(rows, schema=schemas.JUDGEMENTS), unsettled)
 
 
 def _row(key: bytes, judge: str, result: dict[str, Any]) -> dict[str, Any]:

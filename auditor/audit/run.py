@@ -20,7 +20,7 @@ from auditor.audit.record import Record, record_audit
 from auditor.audit.scope import INPUT_KINDS, Scope, build_key, scope_of, segments_digest
 from auditor.audit.tallying import tally_days, within
 from auditor.audit.verdicts import is_stale, rule_on, rule_on_run
-from auditor.judges import Judge, for_task
+from auditor.judges import for_task
 from auditor.store import schemas
 from auditor.store import tables as t
 from auditor.store.chain import digest_of
@@ -110,6 +110,7 @@ def _build(
         if not linked.outputs.num_rows:
             continue
         judge = for_task(task, scope.settings.tasks[task].judge)
+        others = list(other_judges(task, scope.settings.tasks[task]))
         keys = pair_keys(linked, judge.digest)
         if task == "classification":
             judged = from_labels(linked, keys, scope.settings)
@@ -117,7 +118,7 @@ def _build(
             found = judge_pairs(ledger, lake, scope.system, judge, linked, keys, transaction, progress)
             judged = from_judgements(linked, found.judgements, keys, task, scope.settings)
             record.keep_errors(linked, found.judgements, scope)
-            checked = check_judge(ledger, lake, scope, task, linked, judged, transaction, progress)
+            checked = check_judge(ledger, lake, scope, task, others, linked, judged, transaction, progress)
             record.measurements += checked.measurements
             unsettled |= {*found.unsettled, *checked.unsettled}
         progress(f"tallying {task}", 0, 1)
@@ -127,7 +128,7 @@ def _build(
         progress(f"measuring {task}", 0, 1)
         measured: Measured = measure_task(task, tallies, scope.settings, scope.window, scope.mature_until, current)
         record.add(task, judge, measured, flows_of(judged, task, scope.window))
-        record.judges += [(task, f"{j.name} {j.digest[:12]}, to check it") for j in _others(scope, task)]
+        record.judges += [(task, f"{other.name} {other.digest[:12]}, to check it") for _, other in others]
         record.add_drift_page(task, judged, scope)
     record.version_changes = _version_changes(tables["outputs"])
     record.rule(
@@ -178,17 +179,15 @@ def _code(scope: Scope) -> str:
     return digest_of(
         {
             "judges": {
-                task: [judge.digest for judge in (for_task(task, setting.judge), *_others(scope, task))]
+                task: [
+                    for_task(task, setting.judge).digest,
+                    *(other.digest for _, other in other_judges(task, setting)),
+                ]
                 for task, setting in scope.settings.tasks.items()
             },
             "monitors": {monitor.name: monitor.version for monitor in CATALOGUE},
         }
     )
-
-
-def _others(scope: Scope, task: str) -> list[Judge]:
-    """Who judges a share of the outputs again."""
-    return [judge for _, judge in other_judges(task, scope.settings.tasks[task])]  # type: ignore[index]
 
 
 def _current_version(outputs: pa.Table, window: Window) -> str:

@@ -16,7 +16,7 @@ from auditor.claims.score import weighted
 from auditor.claims.significance import WEIGHT
 from auditor.judges.chat import ChatError
 from auditor.judges.failure import Failure
-from auditor.judges.pairs import age, text, truth
+from auditor.judges.pairs import age, has_words, text, truth
 from auditor.judges.prompts import schema_of
 from auditor.judges.report import NO_REFERENCE, NO_WORDS, judged, missing
 
@@ -117,11 +117,11 @@ def located(quote: str, words_of: str) -> Span:
     """
     quote = quote.strip()
     at = words_of.find(quote)
-    if at >= 0 and any(map(str.isalnum, quote)):
+    if at >= 0 and has_words(quote):
         return at, at + len(quote)
     words = [re.escape(word) for word in quote.split()]
     found = re.search(r"\s+".join(words), words_of, re.IGNORECASE) if words else None
-    if found is None or not any(map(str.isalnum, quote)):
+    if found is None or not has_words(quote):
         raise ChatError(Failure.INVENTED)
     return found.span()
 
@@ -134,9 +134,9 @@ class ReportSubject:
     def settled(self, pair: Mapping[str, Any], judge: str) -> dict[str, Any] | None:
         """The result where there is nothing to ask about."""
         draft, reference = text(pair, "draft"), text(pair, "reference")
-        if draft is None or not any(map(str.isalnum, draft)):
+        if draft is None or not has_words(draft):
             return missing(pair, "unparseable", NO_WORDS, judge)
-        if reference is None or not any(map(str.isalnum, reference)):
+        if not has_words(reference):
             return {**missing(pair, "awaiting", NO_REFERENCE, judge), "length": len(draft.split())}
         return None
 

@@ -20,6 +20,15 @@ def text(pair: Mapping[str, Any], name: str) -> str | None:
     return value
 
 
+def has_words(text: str | None) -> bool:
+    """Whether a text holds any letter or digit.
+
+    >>> has_words("Normal."), has_words(" --- "), has_words(None)
+    (True, False, False)
+    """
+    return text is not None and any(map(str.isalnum, text))
+
+
 def age(pair: Mapping[str, Any]) -> float | None:
     """The age in years; None when it is not known. "072Y" is 72, "006M" half a year, "90+" is 90.
 

@@ -17,7 +17,7 @@ from auditor.claims.observations import observe
 from auditor.claims.report import Report
 from auditor.claims.score import score
 from auditor.claims.sentences import tokenise
-from auditor.judges.pairs import age, text, truth
+from auditor.judges.pairs import age, has_words, text, truth
 from auditor.judges.protocol import BLOCK
 
 #: Raised by hand whenever the rules in code change what a judgement says.
@@ -70,12 +70,12 @@ class ReportJudge:
         """The result of one pair. Raises BadPairError when a field has the wrong type."""
         judge = f"{self.name}:{self.digest}"
         draft_text, reference_text = text(pair, "draft"), text(pair, "reference")
-        if draft_text is None or not any(map(str.isalnum, draft_text)):
+        if draft_text is None or not has_words(draft_text):
             return missing(pair, "unparseable", NO_WORDS, judge)
         draft = Report.read(draft_text, self._lexicon)
         words = len(draft_text.split())
         asserted = observe(draft.claims, self._lexicon)
-        if reference_text is None or not any(map(str.isalnum, reference_text)):
+        if reference_text is None or not has_words(reference_text):
             waiting = missing(pair, "awaiting", NO_REFERENCE, judge)
             return {**waiting, "asserted": len(asserted), "length": words}
         reference = Report.read(reference_text, self._lexicon)

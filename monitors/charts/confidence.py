@@ -82,8 +82,7 @@ def empirical_bernstein(x: Floats, alpha: float = 0.05, deff: float = 1.0) -> tu
     x = np.asarray(x, float)
     if x.ndim != 1 or not ((x >= 0) & (x <= 1)).all():
         raise SequenceError("The values of a confidence sequence must lie in [0, 1]; leave missing ones out.")
-    if not deff >= 1:
-        raise SequenceError("A confidence sequence can be tempered by a design effect of at least 1 only.")
+    _check_deff(deff)
     t = np.arange(1, len(x) + 1)
     mean = (_HALF + np.cumsum(x)) / (t + 1)
     variance = (0.25 + np.cumsum((x - mean) ** 2)) / (t + 1)
@@ -96,10 +95,14 @@ def empirical_bernstein(x: Floats, alpha: float = 0.05, deff: float = 1.0) -> tu
     return np.clip(centre - radius, 0.0, 1.0), np.clip(centre + radius, 0.0, 1.0)
 
 
+def _check_deff(deff: float) -> None:
+    if not deff >= 1:
+        raise SequenceError("A confidence sequence can be tempered by a design effect of at least 1 only.")
+
+
 def _totals(n: Floats, events: Floats, deff: float) -> tuple[Floats, Floats]:
     n, events = np.asarray(n, float), np.asarray(events, float)
     if n.shape != events.shape or not ((events >= 0) & (events <= n)).all():
         raise SequenceError("Running totals need as many events as denominators, each between 0 and its n.")
-    if not deff >= 1:
-        raise SequenceError("A confidence sequence can be tempered by a design effect of at least 1 only.")
+    _check_deff(deff)
     return n / deff, events / deff

@@ -21,6 +21,7 @@ from monitors.monitor import Monitor
 from monitors.performance import PERFORMANCE, auroc
 from monitors.tally import Tally
 from monitors.vqa import VQA_PERFORMANCE
+from monitors.yes_no import YES_NO
 from tests.monitors.population import FINDINGS, STRATA, answers, classifications
 
 
@@ -197,7 +198,7 @@ def test_vqa_against_a_plain_count() -> None:
     assert made["accuracy_open"].n == (given & (closed == 0)).sum()
     assert made["abstention"].value == pytest.approx(abstained.mean())
     asked = given & (closed == 1)
-    assert made["yes_bias"].value == pytest.approx(said[asked].mean() - truth[asked].mean())
+    assert measured(YES_NO, table, "")["yes_bias"].value == pytest.approx(said[asked].mean() - truth[asked].mean())
     status = table["status"].to_pylist()
     assert made["unparseable_answers"].value == pytest.approx(
         status.count("unparseable") / (len(status) - status.count("awaiting"))
