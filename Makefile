@@ -8,7 +8,7 @@ export MLFLOW_DISABLE_TELEMETRY = true
 export GX_ANALYTICS_ENABLED = false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types floors unit format bench bench-claims power clean
+.PHONY: help install demo test lint types floors unit format bench bench-claims bench-drift power clean
 
 help: ## what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,9 @@ bench: install ## speed and memory, beside what one would use instead
 
 bench-claims: install ## negative controls and speed of the rule engine on real reports
 	$(BIN)/python -m benchmarks.claims
+
+bench-drift: install ## the drift panel on a million rows and twenty columns, beside Evidently (minutes)
+	$(BIN)/python -m benchmarks.drift
 
 power: install ## false alarms and delays of the charts by simulation, beside what one would use instead (5 minutes)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.power

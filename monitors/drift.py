@@ -14,19 +14,17 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from monitors.columns import Collector, Mask, numbers, status_is
+from monitors.columns import numbers, status_is
 from monitors.drift_columns import COLUMNS, Column
-from monitors.groups import Floats, jackknife_covariance, leave_one_out, mean_cluster_size
-from monitors.intervals import filled_groups
-from monitors.judged import STATUSES
+from monitors.drift_null import clustered_band, design_effect, jensen_shannon
+from monitors.drift_numbers import NumberColumn
+from monitors.groups import GROUPS, Floats
+from monitors.judged import GRID, STATUSES
 from monitors.measurement import Direction, Interval, Measure, Measurement, Slice, Window
 from monitors.monitor import Contributions, Monitor
 from monitors.selection import select
 from monitors.tally import Tally, TallyError
 
-_DRAWS: Final = 1000
-_BAND: Final = 0.95
-_FEW_GROUPS: Final = 30
 DISTANCE: Final = Measure(
     "drift_distance",
     "Distance of the distribution to the reference window",
@@ -43,19 +41,28 @@ DISTANCE: Final = Measure(
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """Category counts of the columns of one task; label-free columns count awaiting rows too."""
+    """Category counts of the columns of one task; label-free columns count awaiting rows too.
+
+    `numbers` are numeric attributes of the cases, cut at the quantiles of a reference window
+    (`monitors.drift_numbers.from_reference`); their edges are part of the monitor's name, since counts of other
+    categories cannot be added.
+    """
 
     task: str
     version: int = 1
     measures: tuple[Measure, ...] = (DISTANCE,)
+    numbers: tuple[NumberColumn, ...] = ()
 
     @property
     def name(self) -> str:
-        return f"drift_{self.task}"
+        if not self.numbers:
+            return f"drift_{self.task}"
+        edges = repr([(c.name, c.edges) for c in self.numbers])
+        return f"drift_{self.task}_{hashlib.blake2b(edges.encode(), digest_size=4).hexdigest()}"
 
     @property
-    def columns(self) -> tuple[Column, ...]:
-        return COLUMNS[self.task]
+    def columns(self) -> tuple[Column | NumberColumn, ...]:
+        return (*COLUMNS[self.task], *self.numbers)
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -64,16 +71,21 @@ class Drift:
 
     def contributions(self, batch: pa.RecordBatch) -> Contributions:
         """See `monitors.monitor.Monitor`."""
-        add = Collector(self.cells)
-        add.count("rows", np.ones(batch.num_rows, bool))
-        for status in STATUSES:
-            if status != "awaiting":
-                add.count(f"status:{status}", status_is(batch, status))
+        places = {cell: i for i, cell in enumerate(self.cells)}
+        every = np.arange(batch.num_rows)
+        parts: list[tuple[NDArray[np.int64], NDArray[np.int64] | int]] = [(every, places["rows"])]
+        parts += [(np.flatnonzero(status_is(batch, s)), places[f"status:{s}"]) for s in _status_labels()]
         for column in self.columns:
             values = numbers(batch, column.name)
-            counted: Mask = np.ones(len(values), bool) if column.missing else np.isfinite(values)
-            add.bins(column.cells[0], column.bins(values), counted)
-        return add.contributions()
+            bins = column.bins(values) + places[column.cells[0]]
+            known = every if column.missing else np.flatnonzero(np.isfinite(values))
+            parts.append((known, bins if column.missing else bins[known]))
+        # written in place: with many columns and rows, copies are most of the time
+        ends = np.cumsum([len(row) for row, _ in parts])
+        rows, cells = np.empty(ends[-1], np.int64), np.empty(ends[-1], np.int32)
+        for (row, cell), end in zip(parts, ends, strict=True):
+            rows[end - len(row) : end], cells[end - len(row) : end] = row, cell
+        return Contributions(rows, cells, np.broadcast_to(np.int64(GRID), len(rows)))
 
     def read(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
         """A distance is between two windows, so a level has none: see `compare`."""
@@ -106,24 +118,6 @@ class ColumnDrift:
     patients_exact: bool
 
 
-def jensen_shannon(p: Floats, q: Floats) -> Floats:
-    """Jensen–Shannon distance, base 2, of shares along the last axis: 0 for equal, 1 for disjoint.
-
-    >>> float(jensen_shannon(np.array([1.0, 0.0]), np.array([0.0, 1.0])))
-    1.0
-    """
-    middle = (p + q) / 2
-    halves: Floats = (_entropy(middle) - (_entropy(p) + _entropy(q)) / 2).clip(0.0, 1.0)
-    root: Floats = np.sqrt(halves)
-    return root
-
-
-def _entropy(p: Floats) -> Floats:
-    logs = np.log2(p, out=np.zeros_like(p), where=p > 0)
-    sums: Floats = -(p * logs).sum(axis=-1)
-    return sums
-
-
 def compare(
     window: Tally,
     reference: Tally,
@@ -132,16 +126,16 @@ def compare(
     reference_version: str | None = None,
     attributes: Sequence[str] = (),
     items: Sequence[str] = ("",),
+    numbers: Sequence[NumberColumn] = (),
     seed: int = 0,
 ) -> list[ColumnDrift]:
     """Every column of the task for each item, and every attribute, window against reference window.
 
-    Both tallies are of the drift monitor of one task. Columns without any value in one of the windows are left
-    out. Awaiting references are not a category: the newest window always has more of them.
+    Both tallies are of the drift monitor of one task, with the same `numbers`. Columns without any value in one of
+    the windows are left out. Awaiting references are not a category: the newest window always has more of them.
+    Numeric attributes belong to the case, so they are compared over all items together.
     """
-    if window.monitor != reference.monitor or not window.monitor.startswith("drift_"):
-        raise TallyError("Drift compares two tallies of the drift monitor of one task; make them anew.")
-    monitor = Drift(window.monitor.removeprefix("drift_"))
+    monitor = _monitor_of(window, reference, tuple(numbers))
     before = reference_version or version
     found = []
     for item in items:
@@ -152,19 +146,32 @@ def compare(
         now, then = window.group_totals(masks[0]), reference.group_totals(masks[1])
         patients = min(window.patients(masks[0]), reference.patients(masks[1]))
         shapes = [("status", "Status of the output", _status_labels(), _status_cells())] if not item else []
-        shapes += [(c.name, c.title, c.labels, c.cells) for c in monitor.columns]
+        columns = COLUMNS[monitor.task] if item else monitor.columns
+        shapes += [(c.name, c.title, c.labels, c.cells) for c in columns]
         for name, title, labels, cells in shapes:
             at = [monitor.cells.index(cell) for cell in cells]
             found.append(_drift(name, title, item, labels, now[:, at], then[:, at], patients, seed))
+    everybody = [t.patients(select(t, Slice(), version=v)) for t, v in ((window, version), (reference, before))]
+    patients = min(everybody)
+    rows = [_rows_by_stratum(tally) for tally in (window, reference)] if attributes else []
     for attribute in attributes:
         labels = tuple(sorted({*window.values(attribute), *reference.values(attribute)}))
-        now, then = (_by_value(t, attribute, labels, v) for t, v in ((window, version), (reference, before)))
-        patients = min(
-            window.patients(select(window, Slice(), version=version)),
-            reference.patients(select(reference, Slice(), version=before)),
-        )
+        now = _by_value(window, rows[0], attribute, labels, version)
+        then = _by_value(reference, rows[1], attribute, labels, before)
         found.append(_drift(attribute, attribute.replace("_", " "), "", labels, now, then, patients, seed))
     return [one for one in found if one is not None]
+
+
+def _monitor_of(window: Tally, reference: Tally, numbers: tuple[NumberColumn, ...]) -> Drift:
+    """The drift monitor that made both tallies."""
+    for task in COLUMNS:
+        monitor = Drift(task, numbers=numbers)
+        if window.monitor == reference.monitor == monitor.name:
+            return monitor
+    raise TallyError(
+        "Drift compares two tallies of the drift monitor of one task and of the same numeric columns; "
+        "make them anew."
+    )
 
 
 def _status_labels() -> tuple[str, ...]:
@@ -175,10 +182,19 @@ def _status_cells() -> tuple[str, ...]:
     return tuple(f"status:{s}" for s in _status_labels())
 
 
-def _by_value(tally: Tally, attribute: str, labels: Sequence[str], version: str) -> Floats:
+def _rows_by_stratum(tally: Tally) -> Floats:
+    """Row counts by stratum and patient group, of shape (strata, 256): the first cell alone."""
+    chosen = tally.cell == 0
+    keys = tally.stratum[chosen] * GROUPS + tally.group[chosen]
+    counts = np.bincount(keys, tally.value[chosen].astype(np.float64), len(tally.levels) * GROUPS)
+    shaped: Floats = counts.reshape(-1, GROUPS) / GRID
+    return shaped
+
+
+def _by_value(tally: Tally, rows: Floats, attribute: str, labels: Sequence[str], version: str) -> Floats:
     """Row counts by patient group and value of an attribute, of shape (256, values)."""
     masks = (select(tally, Slice(((attribute, value),)), version=version) for value in labels)
-    return np.stack([tally.group_totals(mask)[:, 0] for mask in masks], axis=1)
+    return np.stack([rows[mask].sum(axis=0) for mask in masks], axis=1)
 
 
 def _drift(
@@ -201,7 +217,7 @@ def _drift(
     p, q = now.sum(axis=0)[used] / n, then.sum(axis=0)[used] / m
     n_eff, m_eff = n / design_effect(now), m / design_effect(then)
     distance = float(jensen_shannon(p, q))
-    band = null_band(p, q, n_eff, m_eff, _seed_of(seed, name, item))
+    band = clustered_band(now, then, n_eff, m_eff, _seed_of(seed, name, item))
     return ColumnDrift(
         name, title, item, distance, float(np.abs(p - q).sum() / 2), band, distance > band,
         "Jensen–Shannon distance, base 2; 95 % point under no change",
@@ -210,40 +226,9 @@ def _drift(
     )  # fmt: skip
 
 
-def design_effect(counts: Floats) -> float:
-    """What clustering costs a whole distribution: the mean design effect of its shares (Rao & Scott 1984).
-
-    δ = Σ_k n·V(p̂_k)/p̂_k / (K − 1) over the K categories that occur, V from the patient jackknife; within 1 and
-    the mean cluster size, and that size itself (patients wholly alike) with fewer than 30 patient groups.
-    """
-    n = float(counts.sum())
-    size = mean_cluster_size(counts.sum(axis=1))
-    used = counts.sum(axis=0) > 0
-    filled = filled_groups(counts)
-    if used.sum() < 2 or filled.sum() < _FEW_GROUPS:
-        return size
-    rest = leave_one_out(counts[:, used])
-    variances = np.diag(jackknife_covariance(rest / rest.sum(axis=1, keepdims=True), filled))
-    shares = counts[:, used].sum(axis=0) / n
-    return float(np.clip((n * variances / shares).sum() / (used.sum() - 1), 1.0, size))
-
-
 def _seed_of(seed: int, name: str, item: str) -> int:
     """A seed of its own for each column, the same in every process."""
     return int.from_bytes(hashlib.blake2b(f"{seed}/{name}/{item}".encode(), digest_size=8).digest(), "little")
-
-
-def null_band(p: Floats, q: Floats, n: float, m: float, seed: int) -> float:
-    """The 95 % point of the distance between two samples of one population, at effective sizes n and m.
-
-    The population is the two pooled by effective size; 1,000 seeded multinomial pairs.
-    """
-    sizes = max(1, math.floor(n)), max(1, math.floor(m))
-    pooled = (p * sizes[0] + q * sizes[1]) / sum(sizes)
-    pooled = pooled / pooled.sum()
-    rng = np.random.default_rng(seed)
-    a, b = (rng.multinomial(size, pooled, size=_DRAWS) / size for size in sizes)
-    return float(np.quantile(jensen_shannon(a, b), _BAND))
 
 
 def measurement(drift: ColumnDrift, *, monitor: Monitor, version: str, window: Window) -> Measurement:

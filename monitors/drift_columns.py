@@ -54,7 +54,7 @@ class Column:
                 values = np.log(unit_interval(values, self.name)) - np.log1p(-values)
         starts = np.array(self.starts or (0, 1), np.float64)
         found = np.clip(np.searchsorted(starts, values, side="right") - 1, 0, len(starts) - 1)
-        return np.where(np.isnan(values), len(self.labels) - 1, found).astype(np.int64)
+        return np.where(np.isnan(values), len(self.labels) - 1, found).astype(np.int64, copy=False)
 
 
 _LENGTH: Final = Column("length", "Words per output", _LENGTHS, missing=True)

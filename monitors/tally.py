@@ -25,6 +25,8 @@ SKETCH: Final = 4096
 #: Totals stay below this, so that float64 holds every one of them exactly.
 LIMIT: Final = 1 << 53
 _MAGIC: Final = b"auditor-tally-2\n"
+#: Keys that are summed in a table of their own instead of being sorted: 256 MB at most.
+_DENSE: Final = 1 << 25
 _LARGEST_BYTES: Final = 1 << 30  # 60 million sums: no damaged header may claim more
 
 Ints = NDArray[np.int64]
@@ -103,15 +105,15 @@ class Tally:
         made = monitor.contributions(batches[0])
         value = _weighted(made, table["weight"].to_numpy(), monitor.name)
         rows, width = made.row, len(monitor.cells) + 1
-        counting = np.isin(made.cell, people_cells(monitor)) & (made.value != 0)
+        people = people_cells(monitor)
+        counted = np.isin(made.cell, people) & (made.value != 0) if people else np.zeros(len(rows), bool)
+        counting = np.flatnonzero(counted)
         owners, hashes = _smallest(
             np.r_[stratum * width, stratum[rows[counting]] * width + made.cell[counting] + 1],
             np.r_[subject, subject[rows[counting]]],
         )
-        return _canonical(
-            empty, levels, stratum[rows], group[rows].astype(np.int64), made.cell.astype(np.int64), value,
-            owners, hashes,
-        )  # fmt: skip
+        place = (stratum * GROUPS + group) * len(monitor.cells)
+        return _canonical(empty, levels, place[rows] + made.cell, value, owners, hashes)
 
     @classmethod
     def merge(cls, tallies: Sequence["Tally"]) -> "Tally":
@@ -139,9 +141,12 @@ class Tally:
         return _canonical(
             first,
             levels,
-            np.concatenate([m[t.stratum] for m, t in zip(moves, tallies, strict=True)]),
-            np.concatenate([t.group for t in tallies]),
-            np.concatenate([t.cell for t in tallies]),
+            np.concatenate(
+                [
+                    (m[t.stratum] * GROUPS + t.group) * first.cells + t.cell
+                    for m, t in zip(moves, tallies, strict=True)
+                ]
+            ),
             np.concatenate([t.value for t in tallies]),
             owners,
             hashes,
@@ -359,6 +364,8 @@ def _weighted(made: Contributions, weight: Ints, monitor: str) -> Ints:
         raise TallyError("A weight in the judged table is negative; weights are 1/k of a case.")
     if int(np.abs(made.value).max()) * int(weight.max()) >= 1 << 62:
         raise TallyError(f"A contribution of monitor {monitor} is too large for exact sums.")
+    if (weight == GRID).all():
+        return made.value
     scaled: Ints = (made.value * weight[made.row] + GRID // 2) >> 20
     return scaled
 
@@ -378,23 +385,34 @@ def _smallest(owner: Ints, hashes: NDArray[np.uint64]) -> tuple[Ints, NDArray[np
 def _canonical(
     kind: Tally,
     levels: tuple[tuple[str, ...], ...],
-    stratum: Ints,
-    group: Ints,
-    cell: Ints,
+    key: Ints,
     value: Ints,
     subject_owner: Ints,
     subject_hash: NDArray[np.uint64],
 ) -> Tally:
-    """Sum equal keys, drop zeros, sort; raise before any total could leave the exact range."""
-    reach = np.bincount(cell, weights=np.abs(value).astype(np.float64), minlength=kind.cells)
-    if len(reach) and reach.max() >= LIMIT:
-        raise TallyError("A total would leave the range of exact sums (2**53); tally shorter windows.")
-    key = (stratum * GROUPS + group) * kind.cells + cell
-    order = np.argsort(key, kind="stable")
-    key = key[order]
-    starts = np.flatnonzero(np.r_[True, key[1:] != key[:-1]]) if len(key) else np.empty(0, np.int64)
-    sums = np.add.reduceat(value[order], starts) if len(key) else np.empty(0, np.int64)
-    kept = key[starts][sums != 0]
+    """Sum equal keys (stratum · 256 + group) · cells + cell, drop zeros, sort.
+
+    Raises TallyError before any total could leave the exact range.
+    """
+    largest = max(int(value.max()), -int(value.min())) if len(value) else 0
+    if largest * len(value) >= LIMIT:  # only then is it worth a look at every cell
+        reach = np.bincount(key % kind.cells, weights=np.abs(value).astype(np.float64), minlength=kind.cells)
+        if reach.max() >= LIMIT:
+            raise TallyError("A total would leave the range of exact sums (2**53); tally shorter windows.")
+    room = len(levels) * GROUPS * kind.cells
+    if 0 < room <= min(_DENSE, 4 * len(key)):
+        # sums below 2**53 of integers: float64 holds each partial sum exactly, and nothing need be sorted
+        same = bool((value == value[0]).all())
+        dense = np.bincount(key, weights=None if same else value.astype(np.float64), minlength=room)
+        kept = np.flatnonzero(dense)
+        sums = dense[kept].astype(np.int64) * (int(value[0]) if same else 1)
+    else:
+        order = np.argsort(key, kind="stable")
+        key = key[order]
+        starts = np.flatnonzero(np.r_[True, key[1:] != key[:-1]]) if len(key) else np.empty(0, np.int64)
+        sums = np.add.reduceat(value[order], starts) if len(key) else np.empty(0, np.int64)
+        kept = key[starts]
+    kept, sums = kept[sums != 0], sums[sums != 0]
     rest, cells = np.divmod(kept, kind.cells)
     return Tally(
         kind.monitor,
@@ -406,7 +424,7 @@ def _canonical(
         rest // GROUPS,
         rest % GROUPS,
         cells,
-        sums[sums != 0],
+        sums,
         subject_owner,
         subject_hash,
     )

@@ -11,20 +11,23 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 
 from monitors import drift
-from monitors.drift import DISTANCE, DRIFT, Drift, design_effect, jensen_shannon, null_band
+from monitors.columns import JudgedError
+from monitors.drift import DISTANCE, DRIFT, Drift
 from monitors.drift_columns import COLUMNS, Column
+from monitors.drift_null import clustered_band, design_effect, jensen_shannon, null_band
+from monitors.drift_numbers import from_reference
 from monitors.evidently_drift import EvidentlyError, evidently_page
 from monitors.measurement import Window
 from monitors.sample import RowSample, SampleError
 from monitors.tally import Tally, TallyError
 from monitors.threshold import Bound, Status, decide
-from tests.monitors.population import STRATA, TABLES, reports
+from tests.monitors.population import STRATA, TABLES, cluster_sizes, reports
 
 REPORT = Drift("report")
 
 
-def tally(seed: int, patients: int = 400, **changed: float) -> Tally:
-    return Tally.of(REPORT, reports(np.random.default_rng(seed), patients, **changed), STRATA)
+def tally(seed: int, patients: int = 400, words: float = 60) -> Tally:
+    return Tally.of(REPORT, reports(np.random.default_rng(seed), patients, words=words), STRATA)
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), min_size=1, max_size=12))
@@ -44,13 +47,113 @@ def test_the_null_band_is_rarely_left_without_change() -> None:
         for one in drift.compare(tally(seed), tally(1000 + seed), version="v1", attributes=("sex", "site"))
     ]
     assert len(left) >= 200
-    assert np.mean(left) < 0.09
+    assert np.mean(left) < 0.07
 
 
 def test_a_band_shrinks_with_the_sample_and_is_the_same_each_time() -> None:
     p = np.array([0.2, 0.3, 0.5])
     assert null_band(p, p, 50, 50, 1) > null_band(p, p, 500, 500, 1) > null_band(p, p, 5000, 5000, 1)
     assert null_band(p, p, 50, 50, 1) == null_band(p, p, 50, 50, 1)
+
+
+def clustered(rng: np.random.Generator, patients: int, shares: np.ndarray, rho: float) -> np.ndarray:
+    """Category counts by patient group: any two reports of a patient agree by choice with probability `rho`."""
+    owner = np.repeat(np.arange(patients), cluster_sizes(rng, patients))
+    own = rng.choice(len(shares), patients, p=shares)[owner]
+    free = rng.choice(len(shares), len(owner), p=shares)
+    kept = rng.uniform(size=len(owner)) < np.sqrt(rho)
+    counts = np.zeros((256, len(shares)))
+    np.add.at(counts, (rng.integers(256, size=patients)[owner], np.where(kept, own, free)), 1)
+    return counts
+
+
+def banded(now: np.ndarray, then: np.ndarray, seed: int, simple: bool = False) -> bool:
+    """Whether the distance leaves its band."""
+    p, q = now.sum(axis=0) / now.sum(), then.sum(axis=0) / then.sum()
+    n, m = now.sum() / design_effect(now), then.sum() / design_effect(then)
+    band = null_band(p, q, n, m, seed) if simple else clustered_band(now, then, n, m, seed)
+    return bool(jensen_shannon(p, q) > band)
+
+
+@pytest.mark.parametrize(("categories", "patients"), [(20, 200), (2, 300)])
+def test_the_clustered_band_is_left_in_at_most_one_window_in_twenty(categories: int, patients: int) -> None:
+    """ρ = .3. One mean design effect alone lets 20 categories out half as often again."""
+    rng = np.random.default_rng(17)
+    shares = np.exp(-np.abs(np.arange(categories) - categories / 3) / 2.5)
+    shares = shares / shares.sum()
+    pairs = [tuple(clustered(rng, k, shares, 0.3) for k in (patients, 2 * patients)) for _ in range(300)]
+    left = np.mean([banded(now, then, i) for i, (now, then) in enumerate(pairs)])
+    assert left <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 300)
+    if categories > 2:
+        alone = np.mean([banded(now, then, i, simple=True) for i, (now, then) in enumerate(pairs)])
+        assert alone > left
+
+
+def test_patients_in_both_windows_narrow_the_band() -> None:
+    """The same patients who keep their category: less chance, so less change is needed to be seen."""
+    rng = np.random.default_rng(5)
+    group, own = rng.integers(256, size=600), rng.choice(3, 600, p=[0.5, 0.3, 0.2])
+    now = np.zeros((256, 3))
+    np.add.at(now, (group, own), 2)
+    again = now.copy()
+    again[group[:30], own[:30]] -= 1  # thirty of 1,200 results differ
+    again[group[:30], (own[:30] + 1) % 3] += 1
+    together, apart = (clustered_band(now, then, 600, 600, 1) for then in (again, np.roll(again, 7, axis=0)))
+    assert together < 0.4 * apart
+    assert clustered_band(now, now, 600, 600, 1) == 0
+
+
+def with_number(table: pa.Table, values: np.ndarray) -> pa.Table:
+    return table.append_column("grey", pa.array(values, pa.float64(), from_pandas=True))
+
+
+def test_numeric_attributes_drift_by_their_distribution() -> None:
+    rng = np.random.default_rng(2)
+    before, after = (reports(np.random.default_rng(s), 500) for s in (21, 22))
+    n, m = before.num_rows, after.num_rows
+    reference = with_number(before, rng.normal(120, 12, n))
+    numbers = from_reference(reference, ["grey"])
+    monitor = Drift("report", numbers=numbers)
+    then = Tally.of(monitor, reference, STRATA)
+    seen = {}
+    for name, values in {
+        "same": rng.normal(120, 12, m),
+        "darker": rng.normal(108, 12, m),
+        "flatter": rng.normal(120, 4, m),
+        "missing": np.where(rng.uniform(size=m) < 0.3, np.nan, rng.normal(120, 12, m)),
+    }.items():
+        now = Tally.of(monitor, with_number(after, values), STRATA)
+        made = {c.column: c for c in drift.compare(now, then, version="v1", numbers=numbers)}
+        assert set(made) > {"length", "grey"}
+        seen[name] = made["grey"]
+    assert not seen["same"].drifted
+    assert all(seen[name].drifted for name in ("darker", "flatter", "missing"))
+    assert sum(seen["same"].reference_shares) == pytest.approx(1)
+    assert seen["missing"].categories[-1] == "missing"
+    assert seen["same"].n_window == m
+
+
+def test_numbers_are_cut_where_the_reference_is_and_new_values_stand_out() -> None:
+    table = pa.table({"kv": [100.0] * 60 + [120.0] * 900 + [None] * 40, "none": pa.nulls(1000, pa.float64())})
+    heaped, empty = from_reference(table, ["kv", "none"])
+    bins = heaped.bins(np.array([90.0, 100.0, 110.0, 120.0, 125.0, np.nan]))
+    np.testing.assert_array_equal(bins, [0, 1, 1, 2, 3, 4])
+    assert len(heaped.labels) == len(heaped.cells) == 5
+    assert empty.labels == ("any", "missing")
+    np.testing.assert_array_equal(empty.bins(np.array([3.0, np.nan])), [0, 1])
+    with pytest.raises(JudgedError, match="no column 'age'"):
+        from_reference(table, ["age"])
+
+
+def test_numbers_cut_elsewhere_cannot_be_added_or_compared() -> None:
+    table = reports(np.random.default_rng(0), 100)
+    table = with_number(table, np.arange(table.num_rows, dtype=float))
+    one, two = (from_reference(t, ["grey"]) for t in (table, table.slice(50)))
+    tallies = [Tally.of(Drift("report", numbers=n), table, STRATA) for n in (one, two)]
+    with pytest.raises(TallyError):
+        Tally.merge(tallies)
+    with pytest.raises(TallyError, match="same numeric columns"):
+        drift.compare(*tallies, version="v1", numbers=one)
 
 
 def test_design_effect_of_a_patients_own_attribute_is_its_cluster_size() -> None:
