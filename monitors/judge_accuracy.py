@@ -1,4 +1,4 @@
-"""Sensitivity and specificity of the automatic judge against reviewers, from the reviews that correct its rate."""
+"""Agreement of the automatic judge with reviewers, from the reviews that correct its rate."""
 
 import math
 from dataclasses import dataclass
@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitors.adjudication import DRAWS, rate_draws, share_draws
+from monitors.groups import Floats
 from monitors.reviewed import Frame, Reviewed, evidence, window_deff
 
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """Sensitivity or specificity of the judge; NaN where the window has no such report as far as reviews tell."""
+    """Agreement, sensitivity or specificity of the judge; NaN where the reviews cannot tell."""
 
     value: float
     low: float
@@ -23,6 +24,7 @@ class JudgeAccuracy:
     """How well the judge's flag (any of the classes `flagged`) tells what reviewers find."""
 
     flagged: tuple[str, ...]
+    agreement: Accuracy
     sensitivity: Accuracy
     specificity: Accuracy
 
@@ -36,7 +38,9 @@ def judge_accuracy(
     draws: int = DRAWS,
     alpha: float = 0.05,
 ) -> JudgeAccuracy:
-    """Sensitivity and specificity of the judge against the reviewers, from the same posterior.
+    """How often the judge agrees with the reviewers, and its sensitivity and specificity, from the same posterior.
+
+    agreement = [Σ_{h flagged} W_h p_h + Σ_{h not flagged} W_h(1−p_h)] / Σ_h W_h,
 
     sensitivity = Σ_{h flagged} W_h p_h / Σ_h W_h p_h, specificity = Σ_{h not flagged} W_h(1−p_h) / Σ_h W_h(1−p_h),
     over strata that the judge judged (its missing judgements are neither right nor wrong), W and p as for the
@@ -51,14 +55,20 @@ def judge_accuracy(
     rate = np.array([one.found / one.n if one.n else math.nan for one in strata])
     sound = bool(np.isfinite(rate).all())  # a class without reviews says nothing of the judge
 
-    def one_of(positive: bool) -> Accuracy:
-        right = hit if positive else ~hit
-        drawn, point = (W * p, share * rate) if positive else (W * (1 - p), share * (1 - rate))
-        low, high = np.quantile(drawn[:, right].sum(axis=1) / drawn.sum(axis=1), [alpha / 2, 1 - alpha / 2])
-        whole = float(point.sum())
-        if not sound or not whole > 0:
+    def part(right: Floats, whole: Floats, right_point: float, whole_point: float) -> Accuracy:
+        if not sound or not whole_point > 0:
             return Accuracy(math.nan, math.nan, math.nan)
-        value = float(point[right].sum()) / whole
-        return Accuracy(value, min(float(low), value), max(float(high), value))
+        low, high = np.quantile(right / whole, [alpha / 2, 1 - alpha / 2]).tolist()
+        value = right_point / whole_point
+        return Accuracy(value, min(low, value), max(high, value))
 
-    return JudgeAccuracy(flagged, one_of(True), one_of(False))
+    present, absent = W * p, W * (1 - p)
+    found, clear = share * rate, share * (1 - rate)
+    true_positive, true_negative = present[:, hit].sum(axis=1), absent[:, ~hit].sum(axis=1)
+    found_hit, clear_left = float(found[hit].sum()), float(clear[~hit].sum())
+    return JudgeAccuracy(
+        flagged,
+        agreement=part(true_positive + true_negative, W.sum(axis=1), found_hit + clear_left, float(share.sum())),
+        sensitivity=part(true_positive, present.sum(axis=1), found_hit, float(found.sum())),
+        specificity=part(true_negative, absent.sum(axis=1), clear_left, float(clear.sum())),
+    )

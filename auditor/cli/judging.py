@@ -20,6 +20,10 @@ class LineError(ValueError):
     """A line of input that cannot be used."""
 
 
+class OutputError(ValueError):
+    """Results that cannot be written where they should go."""
+
+
 def add_to(app: typer.Typer) -> None:
     app.command()(claims)
     app.command()(judge)
@@ -87,6 +91,8 @@ def _whole_or_nothing(output: Path) -> Iterator[TextIO]:
         with output.open("w", encoding="utf-8") as target:
             yield target
         return
+    if not output.parent.is_dir():
+        raise OutputError(f"There is no folder for {output}; create it first.")
     output = output.resolve()  # a link keeps pointing where it did
     beside = output.with_name(f".{output.name}.{os.getpid()}.part")
     try:

@@ -151,6 +151,7 @@ def _as_json(found: "Correction") -> dict[str, Any]:
         "window": _rate(found.window),
         "ppi": found.powered and _rate(found.powered),
         "judge_rate": found.judge_rate,
+        "agreement": None,
         "sensitivity": None,
         "specificity": None,
         **{name: asdict(rate) for name, rate in _known(found).items()},
@@ -164,9 +165,10 @@ def _as_json(found: "Correction") -> dict[str, Any]:
 
 
 def _known(found: "Correction") -> dict[str, "Accuracy"]:
-    """Sensitivity and specificity of the judge, where the reviews can tell them."""
-    both = {"sensitivity": found.accuracy.sensitivity, "specificity": found.accuracy.specificity}
-    return {name: rate for name, rate in both.items() if not isnan(rate.value)}
+    """Agreement, sensitivity and specificity of the judge, where the reviews can tell them."""
+    names = ("agreement", "sensitivity", "specificity")
+    rates = {name: getattr(found.accuracy, name) for name in names}
+    return {name: rate for name, rate in rates.items() if not isnan(rate.value)}
 
 
 def _rate(rate: "Corrected") -> dict[str, Any]:

@@ -5,12 +5,12 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 
-from auditor.reviews.sheet import KINDS, ReviewError
+from auditor.reviews.questions import KINDS, QUESTIONS, ReviewError
 from auditor.store import tables as t
 from auditor.store.ledger import Ledger
 from monitors.adjudication import Corrected, corrected_rate
@@ -18,9 +18,6 @@ from monitors.judge_accuracy import JudgeAccuracy, judge_accuracy
 from monitors.measurement import Window
 from monitors.prediction_powered import prediction_powered
 from monitors.reviewed import AdjudicationError, Frame, FrameStratum, Reviewed
-
-#: What a review answers: the verdict (a clinically significant fabrication), or an error kind.
-QUESTIONS: Final = ("fabrication", *KINDS)
 
 
 @dataclass(frozen=True)
@@ -48,6 +45,7 @@ class Reading:
     subject_id: str
     stratum: str
     reader: str
+    at: datetime
     answers: Mapping[str, int | None]  # by question
     judge: Mapping[str, int | None]  # whether the judge found an error of each kind; None: no judgement
 
@@ -70,6 +68,7 @@ class Correction:
     judge_rate: float
     drawn: int
     open: int  # drawn and not answered, nor skipped, by anybody
+    newest: datetime  # when the last review was taken in
     readers: int
     twice: int  # items that two readers or more answered
     split: int  # … and answered differently
@@ -90,23 +89,14 @@ def sample_named(ledger: Ledger, name: str) -> Sample:
     return _sample(rows[0])
 
 
-def correction_for(
-    ledger: Ledger, system: str, *, judge: str, version: str, window: Window, question: str = "fabrication"
-) -> Correction | None:
-    """The correction that belongs to an audit: the newest reviewed sample of the same version and window.
-
-    `judge` is the digest of the audit's judge, or its first twelve characters or more. Samples that another
-    version of the judge stratified are never used. None where nothing of a fitting sample was answered.
-    """
-    for sample in samples(ledger, system):
-        same = sample.version == version and sample.window == window and sample.judge.startswith(judge)
-        if same and _reviewed(sample, readings(ledger, sample), question, _items(ledger, sample))[1]:
-            return correct(ledger, sample, question)
-    return None
-
-
-def correct(ledger: Ledger, sample: Sample, question: str = "fabrication", seed: int = 0) -> Correction:
-    """The corrected rate of one question from all reviews of a sample.
+def correct(
+    ledger: Ledger,
+    sample: Sample,
+    question: str = "fabrication",
+    seed: int = 0,
+    as_of: datetime | None = None,
+) -> Correction:
+    """The corrected rate of one question from the reviews of a sample (those imported by `as_of`).
 
     An item that several readers answered counts by the share of them who found the error; one that all skipped,
     or of which nobody answered the question, is skipped. Items that nobody returned yet are left out, and the
@@ -116,7 +106,7 @@ def correct(ledger: Ledger, sample: Sample, question: str = "fabrication", seed:
     """
     if question not in QUESTIONS:
         raise ReviewError(f"There is no question {question!r}; choose one of {', '.join(QUESTIONS)}.")
-    said = readings(ledger, sample)
+    said = readings(ledger, sample, as_of)
     items = _items(ledger, sample)
     reviewed, answered = _reviewed(sample, said, question, items)
     if not answered:
@@ -144,6 +134,7 @@ def correct(ledger: Ledger, sample: Sample, question: str = "fabrication", seed:
         judge_rate=sum(one.share for one in process.strata if one.judge_class in frame.flagged),
         drawn=len(items),
         open=left,
+        newest=max(reading.at for reading in said),
         readers=len({reading.reader for reading in said}),
         twice=len(several),
         split=split,
@@ -151,10 +142,12 @@ def correct(ledger: Ledger, sample: Sample, question: str = "fabrication", seed:
     )
 
 
-def readings(ledger: Ledger, sample: Sample) -> list[Reading]:
-    """The last word of every reader on every item, by item and reader: what agreement between them is made of."""
+def readings(ledger: Ledger, sample: Sample, as_of: datetime | None = None) -> list[Reading]:
+    """The last word (by `as_of`) of every reader on every item, by item and reader."""
     items = _items(ledger, sample)
     query = sa.select(t.reviews).where(t.reviews.c.sample == sample.id).order_by(t.reviews.c.id)
+    if as_of is not None:
+        query = query.where(t.reviews.c.at <= as_of)
     last = {(row["item"], row["reader"]): row for row in ledger.read(query)}
     return [_reading(items[item], row) for (item, _), row in sorted(last.items())]
 
@@ -170,7 +163,14 @@ def _reading(item: Any, review: Any) -> Reading:
     for kind in KINDS:
         answers[kind] = _kind_truth(review["kinds"].get(kind), judge[kind])
     return Reading(
-        item["number"], item["output_id"], item["subject_id"], item["stratum"], review["reader"], answers, judge
+        item=item["number"],
+        output_id=item["output_id"],
+        subject_id=item["subject_id"],
+        stratum=item["stratum"],
+        reader=review["reader"],
+        at=review["at"],
+        answers=answers,
+        judge=judge,
     )
 
 

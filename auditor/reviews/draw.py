@@ -19,7 +19,8 @@ from auditor.audit.linking import Linked, link
 from auditor.audit.scope import INPUT_KINDS
 from auditor.audit.tallying import rows_within
 from auditor.judges import Judge, for_task
-from auditor.reviews.sheet import KINDS, ReviewError, SheetRow, sheet_format, write_sheet
+from auditor.reviews.questions import KINDS, ReviewError
+from auditor.reviews.sheet import SheetRow, sheet_format, write_sheet
 from auditor.settings import AuditSettings, parse_settings
 from auditor.store import schemas
 from auditor.store import tables as t

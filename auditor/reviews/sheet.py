@@ -15,14 +15,8 @@ from typing import Any, Final
 
 from auditor.intake.faults import IntakeError, unknown_column
 from auditor.intake.readers import read
+from auditor.reviews.questions import KINDS, QUESTIONS, ReviewError
 
-#: The kinds of error that a reviewer may speak of beside the verdict, and the judge's counts that they cover.
-KINDS: Final[dict[str, tuple[str, ...]]] = {
-    "contradicted": ("contradicted",),
-    "unsupported": ("unsupported", "unaddressed"),
-    "omitted": ("omitted",),
-    "laterality": ("laterality",),
-}
 VERDICTS: Final = ("yes", "no", "skip")
 KIND_ANSWERS: Final = ("agree", "disagree", "yes", "no")
 SIGNIFICANCES: Final = ("urgent", "actionable", "not_actionable", "benign")
@@ -32,14 +26,10 @@ LONGEST_NOTE: Final = 2_000
 
 _SHOWN: Final = ("sample", "item", "case", "images", "indication", "reference", "draft")
 _FINDING: Final = "judge_finding"
-_ANSWERS: Final = ("fabrication", *KINDS, "significance", "note")
+_ANSWERS: Final = (*QUESTIONS, "significance", "note")
 _MOST_FAULTS: Final = 20
 #: A cell that begins so is a formula to a spreadsheet; a draft is untrusted text.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-
-
-class ReviewError(ValueError):
-    """One clear sentence about a sample that cannot be drawn or written."""
 
 
 class ReviewFileError(ValueError):

@@ -8,7 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from auditor.intake.pseudonyms import Pseudonyms
-from auditor.reviews.sheet import Answer, ReviewError, ReviewFileError, read_sheet
+from auditor.reviews.questions import ReviewError
+from auditor.reviews.sheet import Answer, ReviewFileError, read_sheet
 from auditor.store import tables as t
 from auditor.store.ledger import Ledger, Transaction
 

@@ -299,6 +299,7 @@ def test_coverage_in_small_clustered_windows() -> None:
 
 def test_coverage_of_ppi_and_of_the_judges_accuracy() -> None:
     rate = 0.15
+    agreement = SENSITIVITY * rate + SPECIFICITY * (1 - rate)
 
     def run(rng: np.random.Generator, seed: int) -> tuple[bool, ...]:
         window = simulate(2_000, rate, 0.15, rng)
@@ -306,11 +307,13 @@ def test_coverage_of_ppi_and_of_the_judges_accuracy() -> None:
         accuracy = judge_accuracy(whole, rows, seed=seed, draws=1500)
         return (
             holds(prediction_powered(whole, rows), rate),
+            accuracy.agreement.low <= agreement <= accuracy.agreement.high,
             accuracy.sensitivity.low <= SENSITIVITY <= accuracy.sensitivity.high,
             accuracy.specificity.low <= SPECIFICITY <= accuracy.specificity.high,
         )
 
-    powered, sensitivity, specificity = covered(run, 300)
+    powered, agrees, sensitivity, specificity = covered(run, 300)
+    assert agrees >= 0.92
     assert powered >= 0.90
     assert sensitivity >= 0.92
     assert specificity >= 0.92
@@ -359,6 +362,8 @@ def test_accuracy_is_bayes_rule_on_the_reviews() -> None:
     found = judge_accuracy(whole, rows)
     assert found.sensitivity.value == pytest.approx(0.2 * 0.6 / (0.2 * 0.6 + 0.8 * 0.02))
     assert found.specificity.value == pytest.approx(0.8 * 0.98 / (0.8 * 0.98 + 0.2 * 0.4))
+    assert found.agreement.value == pytest.approx(0.2 * 0.6 + 0.8 * 0.98)
+    assert found.agreement.low < found.agreement.value < found.agreement.high < 1
     assert found.sensitivity.low < found.sensitivity.value < found.sensitivity.high < 1
     both = judge_accuracy(whole, rows, flagged=("contradicted", "unflagged"))
     assert (both.sensitivity.value, both.specificity.value) == (1.0, 0.0)
@@ -368,6 +373,7 @@ def test_accuracy_without_an_error_is_undefined() -> None:
     whole = frame(contradicted=20, unflagged=80)
     clean = judge_accuracy(whole, reviews(whole, contradicted="-" * 20, unflagged="-" * 80))
     assert np.isnan(clean.sensitivity.value)
-    assert clean.specificity.value == 0.8
+    assert clean.specificity.value == clean.agreement.value == 0.8
     silent = judge_accuracy(whole, reviews(whole, contradicted="+" * 20))
+    assert np.isnan(silent.agreement.value)
     assert np.isnan(silent.sensitivity.value), "nothing is known of what the judge missed"
