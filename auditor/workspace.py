@@ -116,6 +116,30 @@ def open_workspace(environment: Environment) -> Workspace:
     return _workspace(environment, path, identity, environment.key_file or recorded_key)
 
 
+def upgrade(environment: Environment, path: Path) -> Workspace | None:
+    """Bring the ledger of the workspace in `path` up to this version; None where nothing is older.
+
+    Nothing that was recorded changes: migrations add tables and columns, so the journal stays as it was.
+
+    Raises WorkspaceError where the ledger is not where the workspace says.
+    """
+    from auditor.store.tables import REVISIONS
+
+    if not (path / _MARKER).exists():
+        return None
+    workspace = open_workspace(environment.model_copy(update={"workspace": path}))
+    ledger = workspace.ledger()
+    found = ledger.revision()
+    if found is None:
+        raise WorkspaceError(
+            f"The workspace {path} has lost its ledger: restore it from the back-up, or set AUDITOR_LEDGER."
+        )
+    if found == REVISIONS[-1]:
+        return None
+    ledger.create()
+    return workspace
+
+
 def key_fingerprint(key: bytes) -> str:
     """A name of the key that gives nothing of it away, to see which key made which pseudonyms."""
     return hashlib.sha256(b"auditor key fingerprint" + key).hexdigest()[:16]

@@ -146,6 +146,50 @@ class Exemplar:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimate:
+    """A share with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What radiologists' reviews of one sample say of the automatic judge, and the rate they correct.
+
+    The rate is that of reports with a clinically significant fabrication: `process` of the system that made the
+    sample's window, `window` among exactly its reports, `powered` the former by PPI++ where there are reviews
+    enough. `judge_rate` is the uncorrected share that the judge flags. None: the reviews cannot tell.
+    """
+
+    sample: str
+    task: str
+    version: str
+    start: date | None  # the window that the sample was drawn from
+    end: date | None
+    same_window: bool  # … which is that of the audit
+    checked: datetime  # when the last review came in
+    blinded: bool
+    reviewed: int
+    skipped: int
+    patients: int
+    n_eff: float
+    readers: int
+    read_twice: int
+    readers_differ: int
+    flagged: tuple[str, ...]  # the classes of the judge that count as its flag
+    judge_rate: float
+    process: Estimate
+    window: Estimate
+    powered: Estimate | None
+    agreement: Estimate | None
+    sensitivity: Estimate | None
+    specificity: Estimate | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """Where the numbers come from."""
 
@@ -189,5 +233,6 @@ class Dossier:
     parity: tuple[Parity, ...]
     exemplars: tuple[Exemplar, ...]
     exemplar_policy: str
+    corrections: tuple[Correction, ...]
     limits: tuple[str, ...]  # sentences a reader must know
     provenance: Provenance

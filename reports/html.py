@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from reports import headline, numbers, weekly
+from reports import corrections, headline, numbers, weekly
 from reports.dossier import Dossier
 from reports.text import ERROR_CODES, KINDS, SIGNIFICANCE, STATUSES, WORDS, words_of
 
@@ -34,6 +34,8 @@ def render(dossier: Dossier) -> str:
             lines=table,
             answer=headline.answer(shown, table),
             per_thousand=headline.per_thousand(shown),
+            correction=corrections.correction(shown),
+            corrections=shown.corrections,
             flows=flows,
             other_flows=other_flows,
             tasks=weekly.task_numbers(shown),
@@ -67,6 +69,7 @@ def _environment() -> Environment:
         kinds=KINDS,
         significance=SIGNIFICANCE,
         n=numbers,
+        reviews=corrections,
         words_of=words_of,
         title_of=headline.title_of,
         bounds_of=headline.bounds_of,

@@ -118,6 +118,31 @@ WORDS: Final[Mapping[str, str]] = {
     "undated": "{count} without a time: counted, but in no trend.",
     "per_thousand": "Clinically significant errors per 1,000 reports",
     "per_thousand_label": "uncorrected: automatic judge, no radiologist review yet",
+    "per_thousand_earlier": "uncorrected: automatic judge; the reviews at hand are of an earlier window",
+    "corrected_card": "Reports with a clinically significant fabrication, per 1,000",
+    "corrected_label": "corrected by {reviewed} reviews: the rate of the system (process)",
+    "corrected_beside": "Uncorrected, contradicted and significant findings by the automatic judge: {rate}.",
+    "agreement": "The judge agrees with our reviewers on {share}, last checked {checked} on {window}.",
+    "agreement_unknown": "The reviews do not reach every class of the judge: its agreement with them is unknown.",
+    "corrected": "Corrected by reviewers",
+    "corrected_lead": (
+        "Radiologists reviewed a random sample, stratified by what the judge said. Their word is taken as the "
+        "truth. The rate of the system and the share of this window answer different questions."
+    ),
+    "corrected_elsewhere": "These reviews are of an earlier window: they judge the judge, not this rate.",
+    "corrected_process": "Reports with a clinically significant fabrication: the system (process)",
+    "corrected_window": "… the reports of the sampled window",
+    "corrected_powered": "… the system, by PPI++",
+    "judge_rate": "Uncorrected: reports that the judge flags as {flagged}",
+    "judge_agreement": "Agreement of the judge with reviewers",
+    "judge_sensitivity": "Sensitivity of the judge for what reviewers find",
+    "judge_specificity": "Specificity of the judge",
+    "corrected_basis": (
+        "{reviewed} reviews of {patients} patients (effective {n_eff}), readers: {readers}; "
+        "sampled window: {window}."
+    ),
+    "read_twice": "Read twice or more: {twice}; the readers differ on {differ}.",
+    "not_told": "the reviews cannot tell",
     "per_thousand_missing": "Not measured in this window.",
     "per_thousand_meaning": "findings that the radiologist's report contradicts and that would change care",
     "verdicts": "What was asked, gravest first",

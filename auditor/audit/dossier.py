@@ -1,7 +1,7 @@
 """From the ledger to a Dossier: one audit as a report may show it, small cells suppressed."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,8 +15,10 @@ from monitors.catalogue import CATALOGUE, measure_named
 from monitors.measurement import Measurement
 from monitors.threshold import GRAVITY, SUPPRESS_BELOW, Status, suppress
 from reports.dossier import (
+    Correction,
     Dossier,
     DriftColumn,
+    Estimate,
     Exemplar,
     Flow,
     Parity,
@@ -32,6 +34,14 @@ UNCORRECTED = (
 REPEATED_LOOKS = (
     "Repeated looks are not corrected: each audit is one plain window, and a weekly series of such windows "
     "raises more false alarms than one of them alone."
+)
+REVIEWED_ELSEWHERE = (
+    "Error rates come from an automatic judge and are uncorrected: the reviews at hand are of an earlier window "
+    "and say only how well the judge did then."
+)
+CORRECTED = (
+    "Only the share of reports with a clinically significant fabrication is corrected by reviews; every other "
+    "error rate is the automatic judge's own, uncorrected. Verdicts rest on the automatic rates."
 )
 UNSUPPORTED = (
     "Unsupported is not false: the report of reference is silent on these findings, and signed reports leave "
@@ -74,6 +84,7 @@ def dossier_of(ledger: Ledger, system: str, audit: str | None = None) -> Dossier
     evidently = {
         (task, name): score for task, scores in details["evidently"].items() for name, score in scores.items()
     }
+    corrections = tuple(_correction(one) for one in details.get("corrections", ()))  # older audits have none
     return Dossier(
         system=system,
         title=settings.title or system,
@@ -97,7 +108,8 @@ def dossier_of(ledger: Ledger, system: str, audit: str | None = None) -> Dossier
         parity=tuple(Parity(**one) for one in details["parity"]),
         exemplars=tuple(_exemplar(one) for one in details["exemplars"]),
         exemplar_policy=settings.exemplars,
-        limits=tuple(_limits(settings, flows)),
+        corrections=corrections,
+        limits=tuple(_limits(settings, flows, corrections)),
         provenance=_provenance(row, details, settings),
     )
 
@@ -258,10 +270,27 @@ def _exemplar(one: Mapping[str, Any]) -> Exemplar:
     return Exemplar(**{**one, **spans})
 
 
-def _limits(settings: AuditSettings, flows: Sequence[Flow]) -> list[str]:
+def _correction(one: Mapping[str, Any]) -> Correction:
+    rates = ("process", "window", "powered", "agreement", "sensitivity", "specificity")
+    days = {name: date.fromisoformat(one[name]) if one[name] else None for name in ("start", "end")}
+    return Correction(
+        **{
+            **one,
+            **days,
+            **{name: Estimate(**one[name]) if one[name] else None for name in rates},
+            "checked": datetime.fromisoformat(one["checked"]),
+            "flagged": tuple(one["flagged"]),
+            "notes": tuple(one["notes"]),
+        }
+    )
+
+
+def _limits(settings: AuditSettings, flows: Sequence[Flow], corrections: Sequence[Correction]) -> list[str]:
     sentences = [REPEATED_LOOKS, SUPPRESSED]
     if "report" in settings.tasks:
-        sentences = [UNCORRECTED, UNSUPPORTED, *sentences]
+        own = any(one.same_window for one in corrections)
+        said = CORRECTED if own else REVIEWED_ELSEWHERE if corrections else UNCORRECTED
+        sentences = [said, UNSUPPORTED, *sentences]
     if any(flow.study_clustered_share for flow in flows):
         sentences.append(BY_STUDY)
     if any(flow.undated for flow in flows):

@@ -75,7 +75,7 @@ def judge_pairs(
     prevented is missing here and not kept: it is no fact about the pair, and the next audit asks again.
     """
     wanted = pa.array(keys, pa.binary(16))
-    known = _known(ledger, lake, system, wanted)
+    known = stored_judgements(ledger, lake, system, wanted)
     there = pc.is_in(wanted, value_set=known["key"].combine_chunks()).to_pylist()
     first = {key: i for i, key in reversed(list(enumerate(keys))) if not there[i]}  # the same pair is asked once
     missing = np.array(sorted(first.values()), dtype=np.int64)
@@ -101,7 +101,8 @@ def judge_pairs(
     return Judged(found, tuple(sorted(unsettled)))
 
 
-def _known(ledger: Ledger, lake: Lake, system: str, wanted: pa.Array) -> pa.Table:
+def stored_judgements(ledger: Ledger, lake: Lake, system: str, wanted: pa.Array) -> pa.Table:
+    """The judgements of these keys that the lake holds, in no particular order; absent keys have no row."""
     names = [s.sha256 for s in segments_of(ledger, system, "judgements")]
     tables = [lake.read(name) for name in names]
     kept = [table.filter(pc.is_in(table["key"], value_set=wanted)) for table in tables]

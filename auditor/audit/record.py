@@ -25,9 +25,9 @@ from auditor.store.ledger import Transaction
 from auditor.store.measurements import measurement_row
 from monitors.measurement import Measurement
 from monitors.threshold import Status, roll_up
-from reports.dossier import Flow
+from reports.dossier import Correction, Flow
 
-_DETAILS = ("trend", "parity", "reliability", "drift", "exemplars", "errors")
+_DETAILS = ("trend", "parity", "reliability", "drift", "exemplars", "errors", "corrections")
 
 
 @dataclass
@@ -74,6 +74,11 @@ class Record:
         page = drift_page(task, judged, scope)
         if page is not None:
             self.pages[task] = page
+
+    def correct(self, correction: Correction | None) -> None:
+        """What reviews say of the automatic judge, where they say anything."""
+        if correction is not None:
+            self.details["corrections"].append(asdict(correction) | {"checked": correction.checked.isoformat()})
 
     def judge_failures(self) -> dict[str, tuple[int, int]]:
         """Task → (judgements that failed, outputs with a reference); tasks apart, or one would dilute another."""

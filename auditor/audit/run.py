@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from auditor.audit.agreement import check_judge, other_judges
+from auditor.audit.correcting import correction_of, reviews_digest
 from auditor.audit.flow import flows_of
 from auditor.audit.judged_table import from_judgements, from_labels
 from auditor.audit.judging import Progress, judge_pairs, pair_keys
@@ -79,6 +80,7 @@ def run_audit(
         _last_mature(scope, facts),
         is_stale(scope.settings, facts.last_day, scope.local_day),
         _code(scope),
+        _reviews(ledger, scope),
     )
     made = ledger.read(sa.select(t.audits).where(t.audits.c.system == system, t.audits.c.key == key))
     if made:
@@ -128,6 +130,8 @@ def _build(
         progress(f"measuring {task}", 0, 1)
         measured: Measured = measure_task(task, tallies, scope.settings, scope.window, scope.mature_until, current)
         record.add(task, judge, measured, flows_of(judged, task, scope.window))
+        if task == "report":
+            record.correct(correction_of(ledger, scope, judge.digest, current))
         record.judges += [(task, f"{other.name} {other.digest[:12]}, to check it") for _, other in others]
         record.add_drift_page(task, judged, scope)
     record.version_changes = _version_changes(tables["outputs"])
@@ -165,6 +169,13 @@ def _facts(
         row = {"key": key, "kind": "inputs", "system": scope.system, "value": value, "created_at": tx.at}
         tx.insert_new(t.artifacts, [row])
     return facts
+
+
+def _reviews(ledger: Ledger, scope: Scope) -> str:
+    """A digest of the reviews that correct the judge of report drafts."""
+    if "report" not in scope.settings.tasks:
+        return ""
+    return reviews_digest(ledger, scope, for_task("report", scope.settings.tasks["report"].judge).digest)
 
 
 def _last_mature(scope: Scope, facts: _Facts) -> date | None:

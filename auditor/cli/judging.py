@@ -1,11 +1,12 @@
 """Stateless commands: claims of a report, and judging pairs from a file."""
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 class LineError(ValueError):
     """A line of input that cannot be used."""
+
+
+class OutputError(ValueError):
+    """Results that cannot be written where they should go."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -64,8 +69,7 @@ def judge(
 
     chosen = for_task(task, _judge_setting(llm, base_url, key_variable))
     done = failed = 0
-    with ExitStack() as stack:
-        target = sys.stdout if str(output) == "-" else stack.enter_context(output.open("w", encoding="utf-8"))
+    with _whole_or_nothing(output) as target:
         for result in chosen.judge(_json_lines(input, needed=("id",))):
             _write_line(target, result)
             done += 1
@@ -75,6 +79,30 @@ def judge(
     elif str(output) != "-":
         without = f", {failed:,} without a judgement" if failed else ""
         say(f"{done - failed:,} pairs judged{without} → {output}")
+
+
+@contextmanager
+def _whole_or_nothing(output: Path) -> Iterator[TextIO]:
+    """Where to write: standard output, or a file beside `output` that takes its place when all is written."""
+    if str(output) == "-":
+        yield sys.stdout
+        return
+    if output.exists() and not output.is_file():  # a pipe or a device cannot be replaced
+        with output.open("w", encoding="utf-8") as target:
+            yield target
+        return
+    if not output.parent.is_dir():
+        raise OutputError(f"There is no folder for {output}; create it first.")
+    output = output.resolve()  # a link keeps pointing where it did
+    beside = output.with_name(f".{output.name}.{os.getpid()}.part")
+    try:
+        with beside.open("w", encoding="utf-8") as target:
+            yield target
+        if output.exists():
+            beside.chmod(output.stat().st_mode & 0o777)
+        beside.replace(output)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _judge_setting(llm: str | None, base_url: str | None, key_variable: str | None) -> "JudgeSetting | None":

@@ -35,14 +35,21 @@ def init(
     template: Annotated[str, typer.Option(help="Start audit.yaml for: report, classifier or vqa.")] = "report",
     as_json: Json = False,
 ) -> None:
-    """Make a workspace: ledger, lake, key, and a commented audit.yaml to start from."""
+    """Make a workspace (ledger, lake, key, a commented audit.yaml), or bring an older one up to this version."""
     from auditor.settings import Environment
-    from auditor.workspace import create
+    from auditor.workspace import create, upgrade
 
     if template not in TEMPLATES:
         raise TemplateError(f"There is no template {template!r}; choose one of {', '.join(TEMPLATES)}.")
     environment = Environment()
-    made = create(environment, path or environment.workspace, now())
+    folder = path or environment.workspace
+    if (older := upgrade(environment, folder)) is not None:
+        if as_json:
+            print_json({"workspace": str(older.path), "upgraded": True})
+        else:
+            say(f"{older.path}: the ledger was brought up to this version; nothing that was recorded has changed.")
+        return
+    made = create(environment, folder, now())
     audit_yaml = made.path / "audit.yaml"
     if not audit_yaml.exists():
         audit_yaml.write_text(resources.files("auditor").joinpath(f"templates/{template}.yaml").read_text())
@@ -56,7 +63,7 @@ def init(
         "The key turns patient identifiers into pseudonyms and is kept outside the workspace: back it up. "
         "Without it, new rows cannot be joined to old ones."
     )
-    if (path or environment.workspace) != Path("workspace"):
+    if folder != Path("workspace"):
         say(f"Tell later commands where it is: export AUDITOR_WORKSPACE={made.path}")
 
 

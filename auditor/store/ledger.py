@@ -164,6 +164,13 @@ class Ledger:
                 write_ahead(self._engine)
         self._checked = True
 
+    def revision(self) -> str | None:
+        """The schema revision of the ledger as it is, None where there is none. Makes no file."""
+        if self._file is not None and not self._file.is_file():
+            return None
+        with self._connected(write=False) as connection:
+            return revision(connection, self._name)
+
     @contextmanager
     def transaction(self, actor: str, at: datetime) -> Iterator[Transaction]:
         """One transaction of `actor` at time `at` (aware): all that is inside happens, or nothing."""
@@ -200,8 +207,7 @@ class Ledger:
             return
         if self._file is not None and not self._file.is_file():
             raise StoreError(f"There is no ledger at {self._file}; make one with 'auditor init'.")
-        with self._connected(write=False) as connection:
-            found = revision(connection, self._name)
+        found = self.revision()
         if found is None:
             raise StoreError(f"{self._name} is empty and not a ledger yet; make it one with 'auditor init'.")
         if found != REVISIONS[-1]:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Dialect,
     Float,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     MetaData,
@@ -30,7 +31,7 @@ from auditor.store.errors import StoreError
 
 #: Every schema revision, oldest first; the last is this version's. Kept here so that opening a ledger need
 #: not import Alembic; a test holds it equal to the migrations.
-REVISIONS: Final = ("0001",)
+REVISIONS: Final = ("0001", "0002")
 
 #: Where Alembic notes the revision; a name of its own, so that MLflow may share a PostgreSQL database.
 SCHEMA_TABLE: Final = "ledger_schema"
@@ -275,6 +276,52 @@ mirrors: Final = Table(
     Column("attempts", Integer, nullable=False),
     _text("last_error", null=True),
     _moment("at"),
+)
+
+review_samples: Final = Table(
+    "review_samples",
+    metadata,
+    _text("id", key=True),  # follows from all that the sample was drawn from
+    Column("seq", BigInteger, nullable=False, unique=True),
+    _system(),
+    _audit(),
+    *(_text(name) for name in ("task", "version", "judge")),  # the judge's whole digest
+    Column("window_start", Date, nullable=True),
+    Column("window_end", Date, nullable=True),
+    _moment("as_of"),
+    Column("blinded", Boolean, nullable=False),
+    _count("seed"),
+    Column("frame", CanonicalJson, nullable=False),  # the strata of the window, and how its reports cluster
+    _moment("drawn_at"),
+    _text("actor"),
+)
+
+review_items: Final = Table(
+    "review_items",
+    metadata,
+    _text("sample", ForeignKey("review_samples.id"), key=True),
+    _count("number", key=True),
+    *(_text(name) for name in ("output_id", "subject_id", "stratum")),
+    Column("probability", Float(53), nullable=False),
+    Column("weight", Float(53), nullable=False),
+    Column("found", CanonicalJson, nullable=True),  # the judge's counts; null where it has no judgement
+)
+
+reviews: Final = Table(
+    "reviews",
+    metadata,
+    _count("id", key=True),  # append-only: of one reader's reviews of an item, the last counts
+    _text("sample"),
+    _count("item"),
+    _text("reader"),  # a keyed hash
+    _text("verdict"),  # yes | no | skip: a clinically significant fabrication
+    Column("kinds", CanonicalJson, nullable=False),  # error kind -> agree | disagree | yes | no
+    _text("significance", null=True),
+    _text("note"),
+    _moment("at"),
+    _text("actor"),
+    ForeignKeyConstraint(["sample", "item"], ["review_items.sample", "review_items.number"]),
+    Index(None, "sample", "item", "reader"),
 )
 
 journal: Final = Table(

@@ -86,3 +86,22 @@ def test_nothing_touches_the_network_unless_a_server_is_named(tmp_path: Path) ->
     )
     assert done.returncode == 0, done.stderr
     assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == [1, 2, 3]
+
+
+def test_a_refused_run_leaves_the_results_of_the_last_one(tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from auditor.cli.judging import LineError
+    from auditor.cli.main import app
+
+    pairs, results = tmp_path / "pairs.jsonl", tmp_path / "out.jsonl"
+    good = '{"id": "1", "reference": "No effusion.", "draft": "Small left effusion."}\n'
+    words = ["judge", "--task", "report", "--input", str(pairs), "--output", str(results)]
+    pairs.write_text(good)
+    assert CliRunner().invoke(app, words).exit_code == 0
+    kept = results.read_text()
+    assert kept.count("\n") == 1
+    pairs.write_text(good + "not JSON\n")
+    assert isinstance(CliRunner().invoke(app, words).exception, LineError)
+    assert results.read_text() == kept
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jsonl", "pairs.jsonl"]

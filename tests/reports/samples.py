@@ -498,6 +498,7 @@ def sample() -> Dossier:
         ),
         exemplars=tuple(_exemplars()),
         exemplar_policy="sentence",
+        corrections=(),
         limits=("Error rates come from an automatic judge and are uncorrected.",),
         provenance=Provenance(
             "a-2026-10-05-1",
@@ -520,7 +521,17 @@ def bare(**changes: Any) -> Dossier:
     """A dossier of which nothing is known yet."""
     empty: dict[str, Any] = {
         name: ()
-        for name in ("flows", "rows", "reliability", "trend", "version_changes", "drift", "exemplars", "limits")
+        for name in (
+            "flows",
+            "rows",
+            "reliability",
+            "trend",
+            "version_changes",
+            "drift",
+            "exemplars",
+            "corrections",
+            "limits",
+        )
     }
     return replace(
         sample(),

@@ -11,7 +11,7 @@ import pytest
 
 from auditor.store import tables as t
 from auditor.store.lake import Lake
-from auditor.store.ledger import Ledger
+from auditor.store.ledger import Ledger, Transaction
 from auditor.store.segments import register_segments
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -139,4 +139,15 @@ def fill(stores: Stores) -> str:
         said = {"id": 1, "alert": "alert-1", "event": "opened", "at": NOW, "actor": "auditor", "note": ""}
         tx.insert(t.alert_events, [said])
         tx.insert(t.mirrors, [{"audit": "audit-1", "status": "pending", "attempts": 0, "at": NOW}])
+        _fill_reviews(tx)
     return segment.sha256
+
+
+def _fill_reviews(tx: Transaction) -> None:
+    drawn = {"id": "sample-1", "seq": 1, "system": "drafts", "audit": "audit-1", "task": "report"}
+    about = {"version": "2.1", "judge": "j" * 32, "as_of": NOW, "blinded": True, "seed": 0, "frame": {}}
+    tx.insert(t.review_samples, [drawn | about | {"drawn_at": NOW, "actor": "engineer"}])
+    item = {"sample": "sample-1", "number": 1, "output_id": "o-1", "subject_id": "p-1"}
+    tx.insert(t.review_items, [item | {"stratum": "unflagged", "probability": 0.1, "weight": 1.0}])
+    said = {"id": 1, "sample": "sample-1", "item": 1, "reader": "a-1", "verdict": "no", "kinds": {}}
+    tx.insert(t.reviews, [said | {"note": "", "at": NOW, "actor": "engineer"}])

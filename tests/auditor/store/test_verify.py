@@ -27,6 +27,9 @@ FORGERIES = {
     "alerts": ("id = 'alert-1'", "status", "resolved"),
     "alert_events": ("id = 1", "actor", "somebody else"),
     "mirrors": ("audit = 'audit-1'", "status", "written"),
+    "review_samples": ("id = 'sample-1'", "judge", "another"),
+    "review_items": ("number = 1", "probability", 0.9),
+    "reviews": ("id = 1", "verdict", "skip"),
 }
 
 
@@ -49,7 +52,7 @@ def test_an_untouched_workspace_is_whole(stores: Stores) -> None:
     found = verify(stores.ledger, stores.lake)
     assert found.ok
     assert found.first is None
-    assert (found.entries, found.rows, found.segments, found.rubbish) == (16, 16, 1, ())
+    assert (found.entries, found.rows, found.segments, found.rubbish) == (19, 19, 1, ())
     assert found.head == stores.ledger.head()
 
 
@@ -130,6 +133,7 @@ def test_removed_entries_are_named(stores: Stores) -> None:
 def test_a_shortened_journal_is_found_by_its_head(stores: Stores) -> None:
     fill(stores)
     tamper(stores, "DELETE FROM journal WHERE seq > 14", "DELETE FROM mirrors", "DELETE FROM alert_events")
+    tamper(stores, *(f"DELETE FROM {name}" for name in ("reviews", "review_items", "review_samples")))
     assert [(p.kind, p.place) for p in problems(stores)] == [("head", "14")]
     tamper(stores, "DELETE FROM chain_head")
     assert [p.kind for p in problems(stores)] == ["head"]

@@ -1,0 +1,103 @@
+"""What reviews add to an audit: the corrected rate of its window and version, and how good the judge is.
+
+A sample is used where it belongs to the audit's judge and version and to a window that does not end later. One
+of the audit's own window corrects the audit's rate; one of an earlier window says only how well the judge did
+when it was last checked, since its rates are those of its own window.
+"""
+
+import math
+from datetime import date
+from typing import Final
+
+import sqlalchemy as sa
+
+from auditor.audit.scope import Scope
+from auditor.reviews import correct as reviews
+from auditor.store import tables as t
+from auditor.store.chain import digest_of
+from auditor.store.ledger import Ledger
+from monitors.adjudication import Corrected
+from monitors.judge_accuracy import Accuracy
+from monitors.reviewed import AdjudicationError
+from monitors.threshold import SUPPRESS_BELOW
+from reports.dossier import Correction, Estimate
+
+#: Effective reviews below which a corrected rate stands in no report (the floor of a rate).
+FEWEST: Final = 30
+
+
+def reviews_digest(ledger: Ledger, scope: Scope, judge: str) -> str:
+    """The name of all reviews that an audit by this judge may use, for its build key; empty where there is none.
+
+    Reviews are never changed, so their numbers name them.
+    """
+    used = []
+    for sample in _fitting(ledger, scope, judge):
+        query = sa.select(t.reviews.c.id).where(t.reviews.c.sample == sample.id, t.reviews.c.at <= scope.as_of)
+        if rows := ledger.read(query.order_by(t.reviews.c.id)):
+            used.append([sample.id, [row["id"] for row in rows]])
+    return digest_of(sorted(used)) if used else ""
+
+
+def correction_of(ledger: Ledger, scope: Scope, judge: str, version: str) -> Correction | None:
+    """The newest usable correction: of the audit's own window if there is one, else of an earlier one.
+
+    Usable is one of at least 30 effective reviews of at least 11 patients. None where there is none.
+    """
+    samples = [sample for sample in _fitting(ledger, scope, judge) if sample.version == version]
+    for sample in sorted(samples, key=lambda one: one.window != scope.window):  # stable: newest first
+        try:
+            found = reviews.correct(ledger, sample, seed=scope.settings.seed, as_of=scope.as_of)
+        except AdjudicationError:  # nothing of it was answered by then
+            continue
+        if found.process.n_eff >= FEWEST and found.process.patients >= SUPPRESS_BELOW:
+            return _as_reported(found, same_window=sample.window == scope.window)
+    return None
+
+
+def _fitting(ledger: Ledger, scope: Scope, judge: str) -> list[reviews.Sample]:
+    """Samples of this judge whose window does not end after the audit's, the newest first."""
+    last = scope.window.end or date.max
+    return [
+        sample
+        for sample in reviews.samples(ledger, scope.system)
+        if sample.judge == judge and (sample.window == scope.window or (sample.window.end or date.max) <= last)
+    ]
+
+
+def _as_reported(found: reviews.Correction, *, same_window: bool) -> Correction:
+    rate = found.process
+    return Correction(
+        sample=found.sample.id,
+        task=found.sample.task,
+        version=found.sample.version,
+        start=found.sample.window.start,
+        end=found.sample.window.end,
+        same_window=same_window,
+        checked=found.newest,
+        blinded=found.sample.blinded,
+        reviewed=rate.reviewed,
+        skipped=rate.skipped,
+        patients=rate.patients,
+        n_eff=rate.n_eff,
+        readers=found.readers,
+        read_twice=found.twice,
+        readers_differ=found.split,
+        flagged=found.sample.frame.flagged,
+        judge_rate=found.judge_rate,
+        process=_estimate(found.process),
+        window=_estimate(found.window),
+        powered=_estimate(found.powered) if found.powered else None,
+        agreement=_known(found.accuracy.agreement),
+        sensitivity=_known(found.accuracy.sensitivity),
+        specificity=_known(found.accuracy.specificity),
+        notes=found.notes,
+    )
+
+
+def _estimate(rate: Corrected | Accuracy) -> Estimate:
+    return Estimate(rate.value, rate.low, rate.high)
+
+
+def _known(rate: Accuracy) -> Estimate | None:
+    return None if math.isnan(rate.value) else _estimate(rate)

@@ -1,0 +1,1 @@
+"""Tests of review samples: drawing, taking back, correcting."""
