@@ -81,8 +81,8 @@ def clustered_band(now: Floats, then: Floats, n_eff: float, m_eff: float, seed: 
       (Satterthwaite, over the contributions of the groups). Never below 1.
 
     Simulated on clustered patients (K = 2 … 20; 108 reports and more): left without change by .004 to .065 of
-    windows at ρ = 0 and .3 (median .03), by up to .077 at ρ = 1; with c = s = 1 by up to .19. Fewer than 30 patient groups
-    on a side: c = s = 1, and the effective sizes take patients as wholly alike.
+    windows at ρ = 0 and .3 (median .03), by up to .077 at ρ = 1; with c = s = 1 by up to .19. Fewer than 30
+    patient groups on a side: c = s = 1, and the effective sizes take patients as wholly alike.
     """
     used = (now.sum(axis=0) + then.sum(axis=0)) > 0
     now, then = now[:, used], then[:, used]
