@@ -10,7 +10,7 @@ from typing import Any, Final
 from reports.dossier import Dossier, Row
 
 #: Raised with every change of the Dossier's fields that an older reader would not understand.
-SCHEMA: Final = "lvlm-auditor/dossier/1"
+SCHEMA: Final = "lvlm-auditor/dossier/2"
 
 #: A suppressed row has no numbers: whatever it was given, these are what leaves.
 _BLANK: Final[dict[str, Any]] = {
