@@ -6,8 +6,9 @@ when it was last checked, since its rates are those of its own window.
 """
 
 import math
-from datetime import date
-from typing import Final
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -53,6 +54,22 @@ def correction_of(ledger: Ledger, scope: Scope, judge: str, version: str) -> Cor
         if found.process.n_eff >= FEWEST and found.process.patients >= SUPPRESS_BELOW:
             return _as_reported(found, same_window=sample.window == scope.window)
     return None
+
+
+def recorded_correction(one: Mapping[str, Any]) -> Correction:
+    """A correction as a report shows it, from what the audit wrote into its details."""
+    rates = ("process", "window", "powered", "agreement", "sensitivity", "specificity")
+    days = {name: date.fromisoformat(one[name]) if one[name] else None for name in ("start", "end")}
+    return Correction(
+        **{
+            **one,
+            **days,
+            **{name: Estimate(**one[name]) if one[name] else None for name in rates},
+            "checked": datetime.fromisoformat(one["checked"]),
+            "flagged": tuple(one["flagged"]),
+            "notes": tuple(one["notes"]),
+        }
+    )
 
 
 def _fitting(ledger: Ledger, scope: Scope, judge: str) -> list[reviews.Sample]:

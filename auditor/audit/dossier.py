@@ -1,13 +1,14 @@
 """From the ledger to a Dossier: one audit as a report may show it, small cells suppressed."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
 
-from auditor.audit.scope import AuditError
-from auditor.settings import AuditSettings, parse_settings
+from auditor.audit.correcting import recorded_correction
+from auditor.audit.recorded import latest_audit, settings_of
+from auditor.settings import AuditSettings
 from auditor.store import tables as t
 from auditor.store.ledger import Ledger
 from auditor.store.measurements import measurement_of
@@ -18,7 +19,6 @@ from reports.dossier import (
     Correction,
     Dossier,
     DriftColumn,
-    Estimate,
     Exemplar,
     Flow,
     Parity,
@@ -54,26 +54,10 @@ UNDATED = "Outputs without a time are counted in the whole, and appear in no tre
 SUPPRESSED = f"Groups of fewer than {SUPPRESS_BELOW} patients are suppressed, and the next smallest with them."
 
 
-def latest_audit(ledger: Ledger, system: str, audit: str | None = None) -> sa.RowMapping:
-    """The row of one audit: the one named, else the newest of the system.
-
-    Raises AuditError when there is none.
-    """
-    query = sa.select(t.audits).where(t.audits.c.system == system).order_by(t.audits.c.seq.desc()).limit(1)
-    if audit is not None:
-        query = sa.select(t.audits).where(t.audits.c.system == system, t.audits.c.id == audit)
-    rows = ledger.read(query)
-    if not rows:
-        which = f"audit {audit!r}" if audit else "audit"
-        raise AuditError(f"There is no {which} of {system}; run 'auditor audit {system}' first.")
-    return rows[0]
-
-
 def dossier_of(ledger: Ledger, system: str, audit: str | None = None) -> Dossier:
     """Everything the report of one audit needs, as it was recorded."""
     row = latest_audit(ledger, system, audit)
-    config = ledger.read(sa.select(t.configs.c.yaml).where(t.configs.c.id == row["config"]))[0]
-    settings = parse_settings(config["yaml"], f"the settings of {system}")
+    settings = settings_of(ledger, row)
     details = {
         d["kind"]: d["payload"] for d in ledger.read(sa.select(t.details).where(t.details.c.audit == row["id"]))
     }
@@ -84,7 +68,9 @@ def dossier_of(ledger: Ledger, system: str, audit: str | None = None) -> Dossier
     evidently = {
         (task, name): score for task, scores in details["evidently"].items() for name, score in scores.items()
     }
-    corrections = tuple(_correction(one) for one in details.get("corrections", ()))  # older audits have none
+    corrections = tuple(
+        recorded_correction(one) for one in details.get("corrections", ())
+    )  # older audits have none
     return Dossier(
         system=system,
         title=settings.title or system,
@@ -268,21 +254,6 @@ def _drift_column(column: Mapping[str, Any], evidently: Mapping[tuple[str, str],
 def _exemplar(one: Mapping[str, Any]) -> Exemplar:
     spans = {name: tuple(one[name]) if one[name] else None for name in ("draft_span", "reference_span")}
     return Exemplar(**{**one, **spans})
-
-
-def _correction(one: Mapping[str, Any]) -> Correction:
-    rates = ("process", "window", "powered", "agreement", "sensitivity", "specificity")
-    days = {name: date.fromisoformat(one[name]) if one[name] else None for name in ("start", "end")}
-    return Correction(
-        **{
-            **one,
-            **days,
-            **{name: Estimate(**one[name]) if one[name] else None for name in rates},
-            "checked": datetime.fromisoformat(one["checked"]),
-            "flagged": tuple(one["flagged"]),
-            "notes": tuple(one["notes"]),
-        }
-    )
 
 
 def _limits(settings: AuditSettings, flows: Sequence[Flow], corrections: Sequence[Correction]) -> list[str]:

@@ -1,22 +1,30 @@
 """Commands that measure and tell: audit, report."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from auditor.cli.console import EXIT, Json, actor, now, print_json, print_table, progress_bar, say, workspace
+from auditor.cli.console import (
+    EXIT,
+    DateError,
+    Json,
+    actor,
+    day,
+    now,
+    print_json,
+    print_table,
+    progress_bar,
+    say,
+    workspace,
+)
 
 if TYPE_CHECKING:
     from reports.dossier import Dossier, Row
 
 FORMATS = ("html", "json")
 _GRAVEST_FIRST = ("failed", "act", "stale", "watch", "insufficient", "ok")
-
-
-class DateError(ValueError):
-    """A date on the command line that cannot be read."""
 
 
 class FormatError(ValueError):
@@ -52,8 +60,8 @@ def audit(
             as_of=_moment(as_of) or now(),
             clock=now,
             actor=actor(),
-            start=_day(start, "--from"),
-            end=_day(end, "--to"),
+            start=day(start, "--from"),
+            end=day(end, "--to"),
             progress=progress,
         )
         problem = _mirror(ledger, lake, system, newest_settings(ledger, system)[1], place.mlflow_uri)
@@ -134,7 +142,8 @@ def _print(dossier: "Dossier", cached: bool) -> None:
         say(f"{hidden} more groups are suppressed: they or their neighbours have fewer than 11 patients.")
     for row in ruled:
         if row.status in ("act", "failed", "stale"):
-            say(f"{row.status}: {row.title}, {_where(row, slice_name(row.slice))}: {row.reason}")
+            where = _where(row, slice_name(row.slice))
+            say(f"{row.status}: {row.title}{where and f', {where}'}: {row.reason}")
     again = " (nothing has changed since it was made)" if cached else ""
     say(f"Audit {dossier.provenance.audit}{again}. Report: auditor report {dossier.system}")
 
@@ -168,13 +177,6 @@ def _as_json(dossier: "Dossier", cached: bool) -> dict[str, Any]:
         "verdicts": [asdict(row) for row in dossier.rows if row.status],
         "measurements": [asdict(row) for row in dossier.rows],
     }
-
-
-def _day(text: str | None, option: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise DateError(f"{option} must be a day such as 2026-03-01.") from None
 
 
 def _moment(text: str | None) -> datetime | None:

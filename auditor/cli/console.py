@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,6 +20,10 @@ REFUSED = 2
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of tables for people.")]
 
 
+class DateError(ValueError):
+    """A date on the command line that cannot be read."""
+
+
 def now() -> datetime:
     """The clock of the command line: below it, time is always a parameter."""
     return datetime.now(UTC)
@@ -28,6 +32,14 @@ def now() -> datetime:
 def actor() -> str:
     """Who is asking, for the journal."""
     return os.environ.get("AUDITOR_ACTOR") or os.environ.get("USER") or "unknown"
+
+
+def day(text: str | None, option: str) -> date | None:
+    """The day that an option gives, None where it gives none. Raises DateError."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise DateError(f"{option} must be a day such as 2026-03-01.") from None
 
 
 def workspace() -> "Workspace":

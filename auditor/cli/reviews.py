@@ -1,15 +1,13 @@
 """Commands of the reviewed sample: draw one for a radiologist, take the answers back, see what they correct."""
 
 from dataclasses import asdict
-from datetime import date
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from auditor.cli.audits import DateError
-from auditor.cli.console import Json, actor, now, print_json, print_table, say, workspace
+from auditor.cli.console import Json, actor, day, now, print_json, print_table, say, workspace
 
 if TYPE_CHECKING:
     from auditor.reviews.correct import Correction
@@ -21,6 +19,13 @@ _CLASSES = {
     "unsupported": "the judge finds something the reference is silent about",
     "unflagged": "the judge finds no fabrication",
     "missing": "the judge has no judgement",
+}
+
+
+_JUDGE = {
+    "agreement": "Reports on which judge and reviewers agree",
+    "sensitivity": "Of the reports in which reviewers find one, the judge flags",
+    "specificity": "Of the reports in which reviewers find none, the judge leaves unflagged",
 }
 
 
@@ -56,8 +61,8 @@ def sample(
         at=now(),
         actor=actor(),
         blinded=blind,
-        start=_day(start, "--from"),
-        end=_day(end, "--to"),
+        start=day(start, "--from"),
+        end=day(end, "--to"),
     )
     if as_json:
         strata = [{"stratum": name, "reports": rows, "drawn": taken} for name, rows, taken in drawn.strata]
@@ -137,7 +142,7 @@ def _print(found: "Correction") -> None:
     flagged = " or ".join(found.sample.frame.flagged)
     say(f"Uncorrected: the judge flags {found.judge_rate:.1%} of these reports as {flagged}.")
     for name, rate in _known(found).items():
-        say(f"Its {name} for what reviewers find: {rate.value:.0%} ({rate.low:.0%}–{rate.high:.0%}).")
+        say(f"{_JUDGE[name]}: {rate.value:.0%} ({rate.low:.0%}–{rate.high:.0%}).")
     if found.twice:
         say(f"{found.twice:,} reports were read twice or more; readers differ on {found.split:,}.")
     for note in found.notes:
@@ -174,10 +179,3 @@ def _known(found: "Correction") -> dict[str, "Accuracy"]:
 def _rate(rate: "Corrected") -> dict[str, Any]:
     named = {name: value for name, value in asdict(rate).items() if name not in ("strata", "note")}
     return named | {"strata": [asdict(one) for one in rate.strata]}
-
-
-def _day(text: str | None, option: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise DateError(f"{option} must be a day such as 2026-03-01.") from None

@@ -106,8 +106,8 @@ def correct(
     """
     if question not in QUESTIONS:
         raise ReviewError(f"There is no question {question!r}; choose one of {', '.join(QUESTIONS)}.")
-    said = readings(ledger, sample, as_of)
     items = _items(ledger, sample)
+    said = _readings(ledger, sample, items, as_of)
     reviewed, answered = _reviewed(sample, said, question, items)
     if not answered:
         raise AdjudicationError("No review of this sample has been answered yet; import reviews first.")
@@ -144,7 +144,10 @@ def correct(
 
 def readings(ledger: Ledger, sample: Sample, as_of: datetime | None = None) -> list[Reading]:
     """The last word (by `as_of`) of every reader on every item, by item and reader."""
-    items = _items(ledger, sample)
+    return _readings(ledger, sample, _items(ledger, sample), as_of)
+
+
+def _readings(ledger: Ledger, sample: Sample, items: Mapping[int, Any], as_of: datetime | None) -> list[Reading]:
     query = sa.select(t.reviews).where(t.reviews.c.sample == sample.id).order_by(t.reviews.c.id)
     if as_of is not None:
         query = query.where(t.reviews.c.at <= as_of)

@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from auditor.audit.judged_table import from_judgements
 from auditor.audit.judging import pair_keys, stored_judgements
 from auditor.audit.linking import Linked, link
+from auditor.audit.recorded import latest_audit, settings_of
 from auditor.audit.scope import INPUT_KINDS
 from auditor.audit.tallying import rows_within
 from auditor.judges import Judge, for_task
 from auditor.reviews.questions import KINDS, ReviewError
 from auditor.reviews.sheet import SheetRow, sheet_format, write_sheet
-from auditor.settings import AuditSettings, parse_settings
+from auditor.settings import AuditSettings
 from auditor.store import schemas
 from auditor.store import tables as t
 from auditor.store.chain import digest_of
@@ -87,15 +88,15 @@ def draw_sample(
     `end` give another. The judgements come from the lake; none is made. Drawing the same sample again records
     nothing and writes the same sheet.
 
-    Raises ReviewError, or ReviewSampleError, with one sentence: no audit yet, nothing judged, another judge
-    since, a sheet that is there already (it may have been filled in).
+    Raises AuditError where there is no audit yet; ReviewError, or ReviewSampleError, with one sentence: nothing
+    judged, another judge since, a sheet that is there already (it may have been filled in).
     """
     form = sheet_format(output)
     if start and end and start > end:
         raise ReviewError(f"The window starts on {start} and ends on {end}; give --from before --to.")
-    audit = _newest_audit(ledger, system)
+    audit = latest_audit(ledger, system)
     window = Window(start, end) if start or end else Window(audit["window_start"], audit["window_end"])
-    settings = _settings(ledger, audit["config"])
+    settings = settings_of(ledger, audit)
     judge = for_task(TASK, settings.tasks[TASK].judge) if TASK in settings.tasks else None
     if judge is None:
         raise ReviewError(f"{system} has no task report; only report drafts are reviewed.")
@@ -129,20 +130,6 @@ def draw_sample(
     drawn = {name: int((judged.classes[chosen.row] == name).sum()) for name in sizes}
     strata = tuple((name, rows, drawn[name]) for name, rows in sizes.items())
     return Drawn(sample, audit["id"], version, window, blinded, strata, again)
-
-
-def _newest_audit(ledger: Ledger, system: str) -> Any:
-    rows = ledger.read(
-        sa.select(t.audits).where(t.audits.c.system == system).order_by(t.audits.c.seq.desc()).limit(1)
-    )
-    if not rows:
-        raise ReviewError(f"There is no audit of {system!r} to review; run 'auditor audit {system}' first.")
-    return rows[0]
-
-
-def _settings(ledger: Ledger, config: str) -> AuditSettings:
-    (row,) = ledger.read(sa.select(t.configs.c.yaml).where(t.configs.c.id == config))
-    return parse_settings(row["yaml"], "the settings of the audit")
 
 
 def _current_version(ledger: Ledger, audit: str) -> str:

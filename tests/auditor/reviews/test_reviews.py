@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.audit.run import Result
+from auditor.audit.scope import AuditError
 from auditor.reviews import draw
 from auditor.reviews.correct import correct, readings, sample_named, samples
 from auditor.reviews.draw import Drawn, draw_sample
@@ -172,7 +173,7 @@ def test_windows_refusals_and_a_changed_judge(
         (fresh_site, {}, "no audit of 'small'.*auditor audit small"),
     ]
     for place, more, sentence in refusals:
-        with pytest.raises((ReviewError, ReviewSampleError), match=sentence):
+        with pytest.raises((AuditError, ReviewError, ReviewSampleError), match=sentence):
             drawn(place, sheet, **more)
     with pytest.raises(ReviewError, match=r"\.csv or \.jsonl"):
         drawn(site, tmp_path / "sheet.xlsx")
