@@ -1,7 +1,9 @@
-"""Calibration of a classifier's probability against the label.
+"""Calibration: is a stated probability the frequency with which it comes true?
 
-The alerting measure is the signed gap; the squared error Q̂ is unbiased under clustering and shown as its root.
-Plug-in ECE is not made: on a calibrated model its interval never covers the truth.
+Of a classifier: its probability against the label. Of a generative model: the confidence stated with an output
+against whether the output was right; for a report that it has no contradicted finding, for an answer that it is
+correct. The alerting measure is the signed gap; the squared error Q̂ is unbiased under clustering and shown as its
+root. Plug-in ECE is not made: on a calibrated model its interval never covers the truth.
 """
 
 import math
@@ -12,160 +14,234 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from monitors.columns import LOGIT_BINS, LOGIT_REACH, Collector, logit_bin, numbers, ratio, unit_interval
-from monitors.groups import Floats, mean_cluster_size
-from monitors.intervals import design, intracluster_correlation, jeffreys, local_deff, share_variance
-from monitors.measurement import Direction, Interval, Measure, Slice
+from monitors.columns import (
+    LOGIT_REACH,
+    Collector,
+    JudgedError,
+    logit_bin,
+    numbers,
+    ratio,
+    status_is,
+    unit_interval,
+)
+from monitors.groups import Floats
+from monitors.measurement import Direction, Interval, Measure
 from monitors.monitor import Contributions
-from monitors.selection import select
-from monitors.tally import Tally
+from monitors.performance import auroc
+from monitors.reliability import ReliabilityBin, reliability
+from monitors.score_grid import (
+    CELLS,
+    COUNT_BINS,
+    EVENT_BINS,
+    PROBABILITY_BINS,
+    SUMS,
+    bin_starts,
+    binned,
+    histograms,
+)
+from monitors.selective import aurc, oracle_aurc
 
-COUNT_BINS: Final = tuple(f"count_{i:03d}" for i in range(LOGIT_BINS))
-PROBABILITY_BINS: Final = tuple(f"probability_{i:03d}" for i in range(LOGIT_BINS))
-EVENT_BINS: Final = tuple(f"event_{i:03d}" for i in range(LOGIT_BINS))
-_FIRST: Final = 4  # index of the first bin cell
+__all__ = [
+    "CALIBRATION", "CONFIDENCE_REPORT", "CONFIDENCE_VQA", "Calibration", "ReliabilityBin", "bin_starts", "binned",
+    "reliability",
+]  # fmt: skip
 
-Bins = NDArray[np.int64]
+#: The largest log loss: a probability is taken as no nearer to 0 or 1 than the grid reaches.
+WORST_LOG_LOSS: Final = math.log1p(math.exp(LOGIT_REACH))
+
+
+def _measures(prefix: str, who: str, counted: str) -> tuple[Measure, ...]:
+    """What every source of probabilities has in common; `who` states them."""
+    away = Direction.AWAY_FROM_ZERO
+    return (
+        Measure(
+            f"{prefix}_gap", f"Over-confidence: {who} minus observed frequency", counted, -1, 1, away,
+            Interval.MEAN, denominator="labelled", floor=50, unit="difference",
+        ),
+        Measure(
+            "brier" if prefix == "calibration" else f"{prefix}_brier", "Brier score", counted, 0, 1,
+            Direction.HIGHER_IS_WORSE, Interval.MEAN, denominator="labelled", floor=50, ceiling="watch",
+            unit="score",
+        ),
+        Measure(
+            f"{prefix}_error", "Root of the unbiased squared calibration error", counted, 0, 1,
+            Direction.HIGHER_IS_WORSE, Interval.Q_HAT, denominator="labelled", floor=300, ceiling="watch",
+            unit="score",
+        ),
+        Measure(
+            "log_loss" if prefix == "calibration" else f"{prefix}_log_loss", "Log loss", counted, 0,
+            WORST_LOG_LOSS, Direction.HIGHER_IS_WORSE, Interval.MEAN, denominator="labelled", floor=50,
+            ceiling="watch", unit="score",
+        ),
+        Measure(
+            f"{prefix}_slope_gap", f"Calibration slope minus 1 (below 0: {who} too extreme)", counted, -math.inf,
+            math.inf, away, Interval.RECALIBRATION, denominator="labelled", floor=20, ceiling="watch",
+            unit="difference",
+        ),
+        Measure(
+            f"{prefix}_intercept", f"Calibration in the large, log odds (above 0: {who} too low)", counted,
+            -math.inf, math.inf, away, Interval.RECALIBRATION, denominator="labelled", floor=20, ceiling="watch",
+            unit="difference",
+        ),
+    )  # fmt: skip
+
+
+def _selective() -> tuple[Measure, ...]:
+    """What a stated confidence is worth for deciding which outputs to trust; it need not be a probability."""
+    return (
+        Measure(
+            "confidence_auroc", "Area under the ROC curve of confidence for being right",
+            "outputs with a confidence", 0, 1, Direction.LOWER_IS_WORSE, Interval.LOGIT, numerator="events",
+            denominator="non_events", floor=20, ceiling="watch", unit="score",
+        ),
+        *(
+            Measure(
+                name, title, "outputs with a confidence", 0, 1, Direction.HIGHER_IS_WORSE, Interval.LOGIT,
+                numerator="events", denominator="non_events", floor=20, ceiling="watch", unit="score",
+            )
+            for name, title in (
+                ("aurc", "Area under the risk–coverage curve"),
+                ("excess_aurc", "Risk–coverage area in excess of a perfect order"),
+            )
+        ),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Sums over labelled probabilities; one row is one (output, finding)."""
+    """Sums over rows that have both a probability and an outcome; one row is one judgement.
 
-    name: str = "calibration"
-    version: int = 1
-    task: str = "classification"
-    cells: tuple[str, ...] = (
-        "labelled", "probability", "events", "squared_error", *COUNT_BINS, *PROBABILITY_BINS, *EVENT_BINS,
-    )  # fmt: skip
-    measures: tuple[Measure, ...] = (
-        Measure(
-            "calibration_gap", "Over-confidence: stated probability minus observed frequency",
-            "labelled images", -1, 1, Direction.AWAY_FROM_ZERO, Interval.NORMAL,
-            denominator="labelled", floor=50, unit="difference",
-        ),
-        Measure(
-            "brier", "Brier score", "labelled images", 0, 1, Direction.HIGHER_IS_WORSE, Interval.NORMAL,
-            denominator="labelled", floor=50, ceiling="watch", unit="score",
-        ),
-        Measure(
-            "calibration_error", "Root of the unbiased squared calibration error", "labelled images", 0, 1,
-            Direction.HIGHER_IS_WORSE, Interval.Q_HAT, denominator="labelled", floor=300, ceiling="watch",
-            unit="score",
-        ),
-    )  # fmt: skip
+    A classifier's probability is held against the label; of a report or an answer the stated `confidence` against
+    whether it was right. Rows without either are in no cell: missing is never 0, nor is it wrong.
+    """
+
+    name: str
+    task: str
+    measures: tuple[Measure, ...]
+    version: int = 2
+    cells: tuple[str, ...] = CELLS
 
     def contributions(self, batch: pa.RecordBatch) -> Contributions:
-        """See `monitors.monitor.Monitor`. Rows without label or probability are in no cell."""
+        """See `monitors.monitor.Monitor`. Raises JudgedError for a probability outside [0, 1]."""
         add = Collector(self.cells)
-        label = numbers(batch, "label")
-        probability = unit_interval(numbers(batch, "probability"), "probability")
-        known = np.isfinite(label) & np.isfinite(probability)
+        probability, outcome = _SOURCES[self.task](batch)
+        known = np.isfinite(outcome) & np.isfinite(probability)
         bins = logit_bin(probability)
         add.count("labelled", known)
         add.sum("probability", probability, known)
-        add.sum("events", label, known)
-        add.sum("squared_error", (probability - label) ** 2, known)
+        add.count("events", known & (outcome == 1))
+        add.count("non_events", known & (outcome == 0))
+        add.sum("squared_error", (probability - outcome) ** 2, known)
+        add.sum("log_loss", log_loss(probability, outcome), known)
         add.bins(COUNT_BINS[0], bins, known)
         add.bins(PROBABILITY_BINS[0], bins, known, probability)
-        add.bins(EVENT_BINS[0], bins, known & (label == 1))
+        add.bins(EVENT_BINS[0], bins, known & (outcome == 1))
         return add.contributions()
 
     def read(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Gap and Brier score. Q̂ needs group totals, not totals (its bias is a variance): NaN here."""
-        n, probability, events, squared = (totals[..., i] for i in range(_FIRST))
-        values = np.full((*totals.shape[:-1], 3), np.nan)
-        values[..., 0] = ratio(probability - events, n)
-        values[..., 1] = ratio(squared, n)
-        return values
+        """Gap, Brier score, log loss and, for a confidence, what it orders.
+
+        Q̂ needs group totals (its bias is a variance), slope and intercept an iterative fit (`monitors.cut` has it
+        made once): NaN here.
+        """
+        at = {name: totals[..., i] for i, name in enumerate(SUMS)}
+        n = at["labelled"]
+        gap = ratio(at["probability"] - at["events"], n)
+        unread = np.full(n.shape, np.nan)
+        values = [gap, ratio(at["squared_error"], n), unread, ratio(at["log_loss"], n), unread, unread]
+        if len(self.measures) > len(values):
+            count, _, event = histograms(totals)
+            area = aurc(count, event)
+            excess = np.maximum(area - oracle_aurc(ratio(at["non_events"], n)), 0.0)
+            values += [auroc(event, count - event), area, excess]
+        return np.stack(values, axis=-1)
+
+    def scatter(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Variance of one row's gap, squared error and log loss round their means, from the grid: (measures,)."""
+        n, p, event = _bins(totals)
+        made = np.full(len(self.measures), np.nan)
+        if n.sum() > 0:
+            for index, (of_event, of_other) in _losses(p).items():
+                mean, square = (_mean(of_event**k, of_other**k, n, event) for k in (1, 2))
+                made[index] = square - mean**2
+        return made
+
+    def at_frequency(self, totals: NDArray[np.float64], frequency: float) -> NDArray[np.float64]:
+        """Gap, squared error and log loss if events had this frequency, from totals (cells,) to (measures,).
+
+        Outcomes are turned in every bin alike: the share of non-events (or events) that it takes becomes events
+        (or non-events).
+        """
+        n, p, event = _bins(totals)
+        made = np.full(len(self.measures), np.nan)
+        total, k = float(n.sum()), float(event.sum())
+        if total > 0:
+            more = frequency * total - k
+            turned = event + more * ((n - event) / (total - k) if more > 0 else event / max(k, 1e-300))
+            for index, (of_event, of_other) in _losses(p).items():
+                made[index] = _mean(of_event, of_other, n, turned)
+        return made
 
 
-CALIBRATION: Final = Calibration()
+def _bins(totals: Floats) -> tuple[Floats, Floats, Floats]:
+    """Counts, mean probability and events of the filled grid bins."""
+    n, probability, event = histograms(totals)
+    seen = n > 0
+    return n[seen], probability[seen] / n[seen], event[seen]
 
 
-def bin_starts(totals: Floats, bins: int = 10) -> Bins:
-    """Grid bins at which `bins` bins of about equal mass begin, from totals of shape (cells,).
+def _losses(p: Floats) -> dict[int, tuple[Floats, Floats]]:
+    """Measure → what a row of probability p adds to its mean, with an event and without."""
+    one, none = np.ones_like(p), np.zeros_like(p)
+    return {0: (p - 1, p), 1: ((1 - p) ** 2, p**2), 3: (log_loss(p, one), log_loss(p, none))}
 
-    Taken once from a reference window and then fixed: quantiles of the window at hand would not merge.
+
+def _mean(of_event: Floats, of_other: Floats, n: Floats, event: Floats) -> float:
+    return float((event * of_event + (n - event) * of_other).sum() / n.sum())
+
+
+def log_loss(probability: Floats, outcome: Floats) -> Floats:
+    """−log of the probability that was given to what came, at most 12: logits are clipped to ±12. NaN passes.
+
+    >>> log_loss(np.array([0.5, 1.0]), np.array([1.0, 0.0])).round(3).tolist()
+    [0.693, 12.0]
     """
-    counts = totals[_FIRST : _FIRST + LOGIT_BINS]
-    if not counts.sum() > 0:
-        return np.zeros(1, np.int64)
-    reached = np.cumsum(counts) / counts.sum()
-    inner = np.searchsorted(reached, np.arange(1, bins) / bins, side="left") + 1
-    return np.unique(np.r_[0, inner[inner < LOGIT_BINS]]).astype(np.int64)
+    given = np.where(outcome == 1, probability, 1 - probability)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logit = np.clip(np.log(given) - np.log1p(-given), -LOGIT_REACH, LOGIT_REACH)
+    losses: Floats = np.log1p(np.exp(-logit))
+    return losses
 
 
-def binned(totals: Floats, starts: Bins) -> tuple[Floats, Floats, Floats]:
-    """Counts, probability sums and events by bin, each (groups, bins), from group totals (groups, cells)."""
-    count, probability, event = (
-        np.add.reduceat(totals[:, _FIRST + k * LOGIT_BINS : _FIRST + (k + 1) * LOGIT_BINS], starts, axis=1)
-        for k in range(3)
-    )
-    return count, probability, event
+def _classifier(batch: pa.RecordBatch) -> tuple[Floats, Floats]:
+    return unit_interval(numbers(batch, "probability"), "probability"), numbers(batch, "label")
 
 
-@dataclass(frozen=True, slots=True)
-class ReliabilityBin:
-    """One bin of a reliability diagram: mean probability against observed frequency and its interval."""
-
-    low: float
-    high: float
-    n: float
-    confidence: float
-    frequency: float
-    frequency_low: float
-    frequency_high: float
+def _report(batch: pa.RecordBatch) -> tuple[Floats, Floats]:
+    """A report is right when the reference contradicts none of its findings."""
+    contradicted = numbers(batch, "contradicted")
+    if (contradicted < 0).any():
+        raise JudgedError("Column 'contradicted' of the judged table counts findings and cannot be negative.")
+    judged = status_is(batch, "judged") & np.isfinite(contradicted)
+    return _confidence(batch), np.where(judged, contradicted == 0, np.nan)
 
 
-def reliability(
-    tally: Tally,
-    *,
-    version: str,
-    item: str = "",
-    where: Slice | None = None,
-    reference: Tally | None = None,
-    bins: int = 10,
-) -> list[ReliabilityBin]:
-    """The reliability diagram of one finding (or all, item ""), without empty bins.
-
-    Bin edges come from `reference` where given, else from this tally. Frequencies have Jeffreys limits on the
-    effective sample size, with the correlation between a patient's images taken from the whole slice.
-    """
-    totals = tally.group_totals(select(tally, where or Slice(), version=version, item=item))
-    source = totals if reference is None else reference.group_totals(select(reference, Slice(), item=item))
-    starts = bin_starts(source.sum(axis=0), bins)
-    edges = [0.0, *(_edge(int(i)) for i in starts[1:]), 1.0]
-    count, probability, event = binned(totals, starts)
-    rho = _correlation(totals)
-    return [
-        _reliability_bin(edges[b], edges[b + 1], count[:, b], float(probability[:, b].sum()), event[:, b], rho)
-        for b in range(len(starts))
-        if count[:, b].sum() > 0
-    ]
+def _answer(batch: pa.RecordBatch) -> tuple[Floats, Floats]:
+    """An answer that was given is right when it was judged correct; an abstention is neither right nor wrong."""
+    correct = numbers(batch, "correct")
+    given = status_is(batch, "judged") & (numbers(batch, "abstained") != 1)
+    return _confidence(batch), np.where(given, correct, np.nan)
 
 
-def _reliability_bin(
-    low: float, high: float, count: Floats, probability: float, event: Floats, rho: float
-) -> ReliabilityBin:
-    n, events = float(count.sum()), float(event.sum())
-    variance = share_variance(event, count)
-    cost = design(n, events, variance, mean_cluster_size(count), rho)
-    below, above = jeffreys(events, n, cost.deff)
-    return ReliabilityBin(low, high, n, probability / n, events / n, below, above)
+def _confidence(batch: pa.RecordBatch) -> Floats:
+    return unit_interval(numbers(batch, "confidence"), "confidence")
 
 
-def _correlation(totals: Floats) -> float:
-    """ρ of the labels within patients over the whole slice."""
-    count, event = totals[:, 0], totals[:, 2]
-    if not count.sum() > 0:
-        return math.nan
-    variance = share_variance(event, count)
-    return intracluster_correlation(
-        local_deff(variance, float(count.sum()), float(event.sum())), mean_cluster_size(count)
-    )
+_SOURCES: Final = {"classification": _classifier, "report": _report, "vqa": _answer}
 
-
-def _edge(grid_bin: int) -> float:
-    """The probability at which a grid bin begins."""
-    return 1 / (1 + math.exp(LOGIT_REACH - grid_bin * 2 * LOGIT_REACH / LOGIT_BINS))
+CALIBRATION: Final = Calibration(
+    "calibration", "classification", _measures("calibration", "stated probability", "labelled images")
+)
+_CONFIDENCE: Final = (*_measures("confidence", "stated confidence", "outputs with a confidence"), *_selective())
+CONFIDENCE_REPORT: Final = Calibration("confidence_report", "report", _CONFIDENCE)
+CONFIDENCE_VQA: Final = Calibration("confidence_vqa", "vqa", _CONFIDENCE)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from monitors.agreement import JUDGES, REPEATS
-from monitors.calibration import CALIBRATION
+from monitors.calibration import CALIBRATION, CONFIDENCE_REPORT, CONFIDENCE_VQA
 from monitors.drift import DRIFT
 from monitors.fairness import UNDERDIAGNOSIS
 from monitors.hallucination import HALLUCINATION
@@ -15,11 +15,13 @@ from monitors.yes_no import YES_NO
 
 CATALOGUE: Final[tuple[Monitor, ...]] = (
     HALLUCINATION,
+    CONFIDENCE_REPORT,
     PERFORMANCE,
     CALIBRATION,
     UNDERDIAGNOSIS,
     VQA_PERFORMANCE,
     YES_NO,
+    CONFIDENCE_VQA,
     *DRIFT,
     REPEATS,
     JUDGES,
@@ -34,7 +36,7 @@ def monitors_of(task: str) -> tuple[Monitor, ...]:
     """The monitors of one task.
 
     >>> [monitor.name for monitor in monitors_of("report")]
-    ['hallucination', 'drift_report']
+    ['hallucination', 'confidence_report', 'drift_report']
     """
     return tuple(monitor for monitor in CATALOGUE if monitor.task == task)
 

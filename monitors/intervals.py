@@ -169,6 +169,14 @@ def logit_t(value: float, variance: float, patients: int, alpha: float = 0.05) -
     return float(special.expit(centre - half)), float(special.expit(centre + half))
 
 
+def t_interval(value: float, variance: float, degrees: int, alpha: float = 0.05) -> tuple[float, float]:
+    """value ± t·SE on the given degrees of freedom; NaN without any, or without a variance."""
+    if degrees < 1 or not variance >= 0:
+        return math.nan, math.nan
+    half = float(special.stdtrit(degrees, 1 - alpha / 2)) * math.sqrt(variance)
+    return value - half, value + half
+
+
 def squared_calibration_error(
     n: Floats, confidence: Floats, events: Floats, alpha: float = 0.05
 ) -> tuple[float, float, float]:
@@ -178,23 +186,30 @@ def squared_calibration_error(
     Q̂ = dᵀAd − tr(AV), Var = 4dᵀAVAd + 2tr(AVAV), interval Q̂ ± z√Var. Q̂ may be negative: it is unbiased, so
     a calibrated model scatters round 0. NaN with fewer than two patient groups.
     """
+    d, inverse, V = calibration_contrast(n, confidence, events)
+    if not np.isfinite(V).all() or not len(d):
+        return math.nan, math.nan, math.nan
+    AV = inverse[:, None] * V
+    value = float(d @ (inverse * d) - np.trace(AV))
+    variance = float(4 * (inverse * d) @ (V @ (inverse * d)) + 2 * np.trace(AV @ AV))
+    half = z_of(alpha) * math.sqrt(max(0.0, variance))
+    return value, value - half, value + half
+
+
+def calibration_contrast(n: Floats, confidence: Floats, events: Floats) -> tuple[Floats, Floats, Floats]:
+    """d, 1/w and V of the filled bins from group totals by bin, each (groups, bins).
+
+    d_b = Σ(conf − y)/n by bin, w_b = n_b/n, V the jackknife covariance of d; NaN with fewer than two
+    patient groups.
+    """
     kept = n.sum(axis=0) > 0
     n, gap = n[:, kept], (confidence - events)[:, kept]
     total = n.sum()
-    filled = n.sum(axis=1) > 0
-    if total <= 0 or filled.sum() < 2:
-        return math.nan, math.nan, math.nan
-    d = gap.sum(axis=0) / total
-    inverse = total / n.sum(axis=0)
+    if total <= 0:
+        return np.zeros(0), np.zeros(0), np.zeros((0, 0))
     left = total - n.sum(axis=1)
     away = np.divide(gap.sum(axis=0) - gap, left[:, None], out=np.zeros_like(gap), where=left[:, None] > 0)
-    AV = inverse[:, None] * jackknife_covariance(away, filled)
-    value = float(d @ (inverse * d) - np.trace(AV))
-    variance = float(
-        4 * (inverse * d) @ (jackknife_covariance(away, filled) @ (inverse * d)) + 2 * np.trace(AV @ AV)
-    )
-    half = z_of(alpha) * math.sqrt(max(0.0, variance))
-    return value, value - half, value + half
+    return gap.sum(axis=0) / total, total / n.sum(axis=0), jackknife_covariance(away, n.sum(axis=1) > 0)
 
 
 def filled_groups(totals: Floats) -> NDArray[np.bool_]:

@@ -2,58 +2,25 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from monitors import calibration, intervals
-from monitors.groups import (
-    Floats,
-    correlation,
-    jackknife_variance,
-    leave_one_out,
-    mean_cluster_size,
-)
+from monitors import intervals, score_grid
+from monitors.cut import Cut, Mask
+from monitors.groups import Floats, correlation, jackknife_variance, mean_cluster_size
 from monitors.intervals import filled_groups
 from monitors.measurement import Interval, Measure, Measurement, Slice, Window
 from monitors.monitor import Monitor
-from monitors.selection import select
+from monitors.parent import Parents, rarer, share_of
+from monitors.performance import f1_of
 from monitors.tally import Tally, TallyError
 
-Mask = NDArray[np.bool_]
+__all__ = ["Cut", "Desk", "Level"]
 
 _EMPTY = "nothing to measure: the denominator is empty"
-_OWN_BINS = "bins taken from this window: no reference window"
 _WORST = "patients' results taken as wholly alike: too little to tell how alike they are"
-
-
-@dataclass(slots=True)
-class Cut:
-    """The group totals of one selection of strata, and every measure with each group left out."""
-
-    monitor: Monitor
-    tally: Tally
-    mask: Mask
-    totals: Floats = field(init=False)  # (256, cells)
-    values: Floats = field(init=False)  # (measures,)
-    without: Floats = field(init=False)  # (256, measures)
-    filled: Mask = field(init=False)  # groups that hold any row
-
-    def __post_init__(self) -> None:
-        self.totals = self.tally.group_totals(self.mask)
-        self.values = self.monitor.read(self.totals.sum(axis=0))
-        self.without = self.monitor.read(leave_one_out(self.totals))
-        self.filled = filled_groups(self.totals)
-
-    def cell(self, name: str) -> Floats:
-        """Group totals of one cell, of shape (256,)."""
-        column: Floats = self.totals[:, self.monitor.cells.index(name)]
-        return column
-
-    def patients_with(self, *cells: str) -> tuple[int, bool]:
-        """Distinct patients with a value in any of these cells, and whether the count is exact."""
-        return self.tally.patients(self.mask, tuple(self.monitor.cells.index(name) for name in cells))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +41,6 @@ class Level:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Parent:
-    """What a measure takes from the largest tally: correlation within patients, and calibration bins."""
-
-    rho: float
-    starts: NDArray[np.int64] | None
-    note: str = ""
-
-
 class Desk:
     """One tally, version and parent, from which levels are made."""
 
@@ -93,9 +51,7 @@ class Desk:
                     f"This tally is not of monitor {monitor.name} version {monitor.version}; make it anew."
                 )
         self.monitor, self.tally, self.version, self.alpha = monitor, tally, version, alpha
-        self._parent_tally, self._own = (tally, True) if parent is None else (parent, False)
-        self._parents: dict[tuple[str, int], _Parent] = {}
-        self._parent_cuts: dict[str, Cut] = {}
+        self._parents = Parents(monitor, tally if parent is None else parent, version, own=parent is None)
 
     def cut(self, mask: Mask) -> Cut:
         return Cut(self.monitor, self.tally, mask)
@@ -104,8 +60,12 @@ class Desk:
         """Value, interval and sizes of one measure of one cut."""
         made: dict[Interval, Callable[[Cut, int, str], Level]] = {
             Interval.JEFFREYS: self._rate,
-            Interval.NORMAL: self._mean,
-            Interval.LOGIT: self._auroc,
+            Interval.F1: self._rate,
+            Interval.MOVER: self._mean_of_rates,
+            Interval.NORMAL: self._statistic,
+            Interval.MEAN: self._mean,
+            Interval.LOGIT: self._area,
+            Interval.RECALIBRATION: self._recalibration,
             Interval.Q_HAT: self._calibration,
         }
         return made[self.monitor.measures[index].interval](cut, index, item)
@@ -158,18 +118,13 @@ class Desk:
         """First minus second; n, effective n and patients are those of the smaller side, which decides."""
         first, second = self.level(inside, index, item), other.level(outside, index, item)
         value = first.value - second.value
-        interval = Interval.NORMAL
-        if one.interval is Interval.JEFFREYS:
-            interval = Interval.MOVER
-            r = correlation(first.without, second.without)
-            low, high = intervals.mover(
-                (first.value, first.low, first.high), (second.value, second.low, second.high), r
-            )
-        else:
-            either = inside.filled | outside.filled
-            variance = jackknife_variance(first.without - second.without, either)
-            span = one.high - one.low
-            low, high = intervals.normal(value, variance, -span, span, self.alpha)
+        # of symmetric limits MOVER is the jackknife of the difference
+        low, high = intervals.mover(
+            (first.value, first.low, first.high),
+            (second.value, second.low, second.high),
+            correlation(first.without, second.without),
+        )
+        interval = _CONTRASTS.get(one.interval, Interval.LIMITS)
         small = min(first, second, key=lambda level: level.patients)
         joint = replace(
             first,
@@ -185,7 +140,7 @@ class Desk:
         return self.row(one, joint, item, where, contrast, window, interval)
 
     def _rate(self, cut: Cut, index: int, item: str) -> Level:
-        """A share or a mean count: Jeffreys on the effective sample size."""
+        """A share or a mean count: Jeffreys on the effective sample size. F1 has the limits of its share."""
         one = self.monitor.measures[index]
         events, n = float(cut.cell(one.numerator).sum()), float(cut.cell(one.denominator).sum())
         patients, exact = cut.patients_with(one.denominator)
@@ -194,18 +149,65 @@ class Desk:
             return _undefined(patients, exact, without)
         counts = math.isinf(one.high)
         size = mean_cluster_size(cut.cell(one.denominator))
-        variance = jackknife_variance(without, filled_groups(cut.cell(one.denominator)))
-        rho = self._parent(item, index).rho
+        variance = jackknife_variance(share_of(one, without), filled_groups(cut.cell(one.denominator)))
+        rho = self._parents.of(item, index).rho
         cost = intervals.design(n, events, variance, size, rho, counts=counts)
         limits = intervals.jeffreys_count if counts else intervals.jeffreys
         low, high = limits(events, n, cost.deff, self.alpha)
+        value = events / n
+        if one.interval is Interval.F1:
+            value, low, high = f1_of(np.array([value, low, high])).tolist()
         note = _WORST if math.isnan(rho) and cost.deff == size > 1.1 else ""
-        return Level(
-            events / n, low, high, n, events, cost.n_eff, patients, exact, cost.deff, variance, without, note
+        return Level(value, low, high, n, events, cost.n_eff, patients, exact, cost.deff, variance, without, note)
+
+    def _mean_of_rates(self, cut: Cut, index: int, item: str) -> Level:
+        """The mean of two rates: MOVER for their sum, with the correlation of both over the same patients."""
+        one = self.monitor.measures[index]
+        names = [measure.name for measure in self.monitor.measures]
+        first, second = (self.level(cut, names.index(part), item) for part in one.parts)
+        patients, exact = cut.patients_with(one.denominator)
+        without = cut.without[:, index]
+        value = (first.value + second.value) / 2
+        if math.isnan(value):
+            missing = first if math.isnan(first.value) else second
+            return replace(_undefined(patients, exact, without), note=missing.note)
+        r = correlation(first.without, second.without)
+        # a sum is a difference from the negative, whose limits are mirrored and whose correlation is turned round
+        low, high = intervals.mover(
+            (first.value, first.low, first.high), (-second.value, -second.high, -second.low), -r
         )
+        variance = jackknife_variance(without, filled_groups(cut.cell(one.denominator)))
+        small = min(first, second, key=lambda level: level.n_eff)
+        n = float(cut.cell(one.denominator).sum())
+        return Level(
+            value, max(low / 2, one.low), min(high / 2, one.high), n, math.nan, small.n_eff, patients, exact,
+            small.deff, variance, without, first.note or second.note,
+        )  # fmt: skip
 
     def _mean(self, cut: Cut, index: int, item: str) -> Level:
-        """A bounded mean: normal on the jackknife error. Effective n takes a patient's rows as wholly alike."""
+        """The mean of a number that each row has: normal on the effective sample size."""
+        one = self.monitor.measures[index]
+        denominator = cut.cell(one.denominator)
+        n, without = float(denominator.sum()), cut.without[:, index]
+        patients, exact = cut.patients_with(one.denominator)
+        if n <= 0:
+            return _undefined(patients, exact, without)
+        value, size = float(cut.values[index]), mean_cluster_size(denominator)
+        own = jackknife_variance(without, filled_groups(denominator))
+        simple = cut.scatter(index) / n
+        rho = self._parents.of(item, index).rho
+        pooled = 1 + (1.0 if math.isnan(rho) else rho) * (size - 1)
+        deff = max(pooled, own / simple) if simple > 0 and own >= 0 else pooled
+        low, high = intervals.normal(value, deff * simple, one.low, one.high, self.alpha)
+        events = float(cut.cell("events").sum())
+        if min(events, n - events) < intervals.FEW_EVENTS:
+            # few outcomes of one kind have not shown how many there are to come
+            ends = [cut.at_frequency(index, f) for f in intervals.jeffreys(events, n, deff, self.alpha)]
+            low, high = min(low, *ends), max(high, *ends)
+        return Level(value, low, high, n, math.nan, n / deff, patients, exact, deff, deff * simple, without)
+
+    def _statistic(self, cut: Cut, index: int, item: str) -> Level:
+        """Any other bounded statistic: normal on the jackknife error, a patient's rows taken as wholly alike."""
         one = self.monitor.measures[index]
         denominator = cut.cell(one.denominator)
         n = float(denominator.sum())
@@ -220,37 +222,40 @@ class Desk:
         note = "" if math.isfinite(low) else "fewer than two patients: no interval"
         return Level(value, low, high, n, math.nan, n / size, patients, exact, size, variance, without, note)
 
-    def _auroc(self, cut: Cut, index: int, item: str) -> Level:
-        """AUROC on the logit scale. Its effective n is the smaller of positive and negative patients."""
+    def _area(self, cut: Cut, index: int, item: str) -> Level:
+        """An area under a curve, on the logit scale; its effective n is the patients of the rarer class."""
         one = self.monitor.measures[index]
         positive, negative = cut.cell(one.numerator), cut.cell(one.denominator)
-        n = float(positive.sum() + negative.sum())
+        n, events = float(positive.sum() + negative.sum()), float(positive.sum())
         patients, exact = cut.patients_with(one.numerator, one.denominator)
         without = cut.without[:, index]
         value = float(cut.values[index])
         if math.isnan(value):
             level = _undefined(patients, exact, without)
-            return replace(level, n=n, events=float(positive.sum()), note="only one class: no ROC curve")
-        # groups that hold a positive: never more than the patients who have one
-        with_positive, with_negative = int((positive > 0).sum()), int((negative > 0).sum())
-        variance = jackknife_variance(without, filled_groups(positive) | filled_groups(negative))
-        low, high = intervals.logit_t(value, variance, with_positive, self.alpha)
-        effective = float(min(with_positive, with_negative))
-        note = "" if math.isfinite(low) else "perfect separation or too few positive patients: no interval"
-        return Level(
-            value,
-            low,
-            high,
-            n,
-            float(positive.sum()),
-            effective,
-            patients,
-            exact,
-            math.nan,
-            variance,
-            without,
-            note,
-        )
+            return replace(level, n=n, events=events, note="only one class: there is no curve")
+        few = rarer(positive, negative)
+        variance = self._parents.pooled(cut, index, item, positive, negative)
+        low, high = intervals.logit_t(value, variance, few, self.alpha)
+        note = "" if math.isfinite(low) else "perfect order or too few patients of one class: no interval"
+        return Level(value, low, high, n, events, float(few), patients, exact, math.nan, variance, without, note)
+
+    def _recalibration(self, cut: Cut, index: int, item: str) -> Level:
+        """A parameter of the logistic fit: t on the patients of the rarer outcome."""
+        one = self.monitor.measures[index]
+        events, others = cut.cell("events"), cut.cell("non_events")
+        patients, exact = cut.patients_with(one.denominator)
+        without = cut.without[:, index]
+        n, value = float(cut.cell(one.denominator).sum()), float(cut.values[index])
+        if n <= 0:
+            return _undefined(patients, exact, without)
+        if math.isnan(value):
+            level = _undefined(patients, exact, without)
+            return replace(level, n=n, note="one outcome only, or the probability splits the outcomes: no fit")
+        few = rarer(events, others)
+        variance = self._parents.pooled(cut, index, item, events, others)
+        low, high = intervals.t_interval(value, variance, few - 1, self.alpha)
+        note = "" if math.isfinite(low) else "too few patients of one outcome: no interval"
+        return Level(value, low, high, n, math.nan, float(few), patients, exact, math.nan, variance, without, note)
 
     def _calibration(self, cut: Cut, index: int, item: str) -> Level:
         """√max(0, Q̂) with the limits of Q̂ on the same scale."""
@@ -258,10 +263,10 @@ class Desk:
         denominator = cut.cell(one.denominator)
         n = float(denominator.sum())
         patients, exact = cut.patients_with(one.denominator)
-        parent = self._parent(item, index)
+        parent = self._parents.of(item, index)
         if n <= 0 or parent.starts is None:
             return _undefined(patients, exact, cut.without[:, index])
-        made = intervals.squared_calibration_error(*calibration.binned(cut.totals, parent.starts), self.alpha)
+        made = intervals.squared_calibration_error(*score_grid.binned(cut.totals, parent.starts), self.alpha)
         value, low, high = (math.sqrt(min(1.0, max(0.0, q))) if math.isfinite(q) else math.nan for q in made)
         size = mean_cluster_size(denominator)
         note = parent.note if math.isfinite(value) else "fewer than two patients: not estimable"
@@ -269,35 +274,15 @@ class Desk:
             value, low, high, n, math.nan, n / size, patients, exact, size, math.nan, cut.without[:, index], note
         )
 
-    def _parent(self, item: str, index: int) -> _Parent:
-        """ρ and bins of one measure and item from the parent tally, made once."""
-        key = (item, index)
-        if key not in self._parents:
-            self._parents[key] = self._read_parent(item, self.monitor.measures[index], index)
-        return self._parents[key]
 
-    def _read_parent(self, item: str, one: Measure, index: int) -> _Parent:
-        if item not in self._parent_cuts:
-            whole = self._parent_tally
-            mask = select(whole, Slice(), version=self.version, item=item)
-            if not mask.any():  # a new version: the correlation within patients is not the model's alone
-                mask = select(whole, Slice(), item=item)
-            self._parent_cuts[item] = Cut(self.monitor, whole, mask)
-        cut = self._parent_cuts[item]
-        if one.interval is Interval.Q_HAT:
-            if not cut.cell(one.denominator).any():
-                return _Parent(math.nan, None)
-            return _Parent(
-                math.nan, calibration.bin_starts(cut.totals.sum(axis=0)), _OWN_BINS if self._own else ""
-            )
-        events, n = float(cut.cell(one.numerator).sum()), float(cut.cell(one.denominator).sum())
-        counts = math.isinf(one.high)
-        if events < intervals.FEW_EVENTS or (not counts and n - events < intervals.FEW_EVENTS):
-            return _Parent(math.nan, None)
-        denominator = cut.cell(one.denominator)
-        variance = jackknife_variance(cut.without[:, index], filled_groups(denominator))
-        deff = intervals.local_deff(variance, n, events, counts=counts)
-        return _Parent(intervals.intracluster_correlation(deff, mean_cluster_size(denominator)), None)
+#: How a contrast is made where the levels have these intervals; of all others, from the limits of both sides.
+_CONTRASTS: Final = {
+    Interval.JEFFREYS: Interval.MOVER,
+    Interval.F1: Interval.MOVER,
+    Interval.MOVER: Interval.MOVER,
+    Interval.NORMAL: Interval.NORMAL,
+    Interval.MEAN: Interval.NORMAL,
+}
 
 
 def _undefined(patients: int, exact: bool, without: Floats) -> Level:

@@ -18,8 +18,12 @@ class Interval(StrEnum):
 
     JEFFREYS = "Jeffreys on the effective sample size, pooled design effect"
     MOVER = "MOVER on the Jeffreys limits of both rates"
-    LOGIT = "logit scale, patient jackknife, t on positive patients"
+    LIMITS = "MOVER on the limits of both sides"
+    F1 = "Jeffreys on TP/(TP + FP + FN) and the effective sample size, as F1"
+    LOGIT = "logit scale, pooled patient jackknife, t on patients of the rarer class"
     NORMAL = "normal, patient jackknife"
+    MEAN = "normal on the effective sample size, pooled design effect"
+    RECALIBRATION = "pooled patient jackknife of the logistic fit, t on patients of the rarer class"
     Q_HAT = "normal on the unbiased squared calibration error"
     NONE = "no interval: shown beside a null band"
 
@@ -28,8 +32,8 @@ class Interval(StrEnum):
 class Measure:
     """The declaration of a measure: what it counts, its range, which way is bad, and how sure it can be.
 
-    `numerator` and `denominator` name cells of the tally where the measure is a rate; `ceiling` is the
-    gravest verdict that this measure may give by itself.
+    `numerator` and `denominator` name cells of the tally where the measure is a rate; `parts` names the two rates
+    of which it is the mean; `ceiling` is the gravest verdict that this measure may give by itself.
     """
 
     name: str
@@ -45,6 +49,7 @@ class Measure:
     ceiling: str = "act"  # act | watch
     unit: str = "share"  # share (printed as %), per report, score, difference, distance
     scope: str = "any"  # any | item (pooling findings means nothing) | whole (no meaning for one finding)
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from monitors.measurement import Direction, Interval, Measure, Measurement
 
 #: Fewer patients than this are not shown.
 SUPPRESS_BELOW: Final = 11
-_POWER: Final = 0.8
+_SEEN: Final = 0.8  # "four times in five"
 _ALPHA: Final = 0.05
 
 
@@ -75,11 +75,18 @@ def decide(measurement: Measurement, measure: Measure, bound: Bound) -> Verdict:
     A slice, or a gap between slices, is `watch` at most: only the system as a whole may act by itself. So is a
     measure whose ceiling is `watch`.
     """
-    withheld = _withheld(measurement, measure, bound)
+    withheld = _withheld(measurement)
     if withheld:
         return Verdict(Status.INSUFFICIENT, withheld)
+    floor = max(measure.floor, bound.minimum_n)
+    small = f"An effective {measurement.n_eff:.0f} {_sized(measure)}; a verdict needs {floor:.0f}."
     if measure.interval is Interval.NONE:
+        if measurement.n_eff < floor:
+            return Verdict(Status.INSUFFICIENT, small)
         return _against_band(measurement, measure, bound)
+    if measurement.n_eff < floor:
+        _, power = _power(measurement, measure, bound)
+        return Verdict(Status.INSUFFICIENT, f"{small} At this size {power}.")
     harm = _as_harm(measurement, measure, bound)
     shown = _shown(measurement, measure)
     if harm.act is not None and harm.near > harm.act:
@@ -90,17 +97,24 @@ def decide(measurement: Measurement, measure: Measure, bound: Bound) -> Verdict:
         return Verdict(
             Status.WATCH, f"{shown} lies wholly beyond the watch bound {_number(bound.watch, measure)}."
         )
-    limit = harm.watch if harm.act is None else harm.act
-    seen = detectable(measurement, measure, limit)
-    power = (
-        f"a value of {_number(_turned_back(seen, measurement, measure), measure)} would be seen four times in five"
-    )
+    seen, power = _power(measurement, measure, bound)
     if seen > harm.rise:
         matters = _number(_turned_back(harm.rise, measurement, measure), measure)
         return Verdict(
-            Status.INSUFFICIENT, f"{shown} settles nothing: at this size only {power}, and {matters} would matter."
+            Status.INSUFFICIENT, f"{shown} settles nothing: at this size {power}, and {matters} would matter."
         )
     return Verdict(Status.WATCH, f"{shown} neither clears nor breaks the bounds; at this size {power}.")
+
+
+def _power(measurement: Measurement, measure: Measure, bound: Bound) -> tuple[float, str]:
+    """The smallest harm that could have been seen, and the words for it."""
+    harm = _as_harm(measurement, measure, bound)
+    seen = detectable(measurement, measure, harm.watch if harm.act is None else harm.act)
+    worst = measure.high - measure.low if measurement.contrast else max(abs(measure.low), abs(measure.high))
+    if seen >= worst:
+        return seen, "no value, however bad, would be seen four times in five"
+    smallest = _number(_turned_back(seen, measurement, measure), measure)
+    return seen, f"only a value of {smallest} would be seen four times in five"
 
 
 def _against_band(measurement: Measurement, measure: Measure, bound: Bound) -> Verdict:
@@ -119,20 +133,18 @@ def _against_band(measurement: Measurement, measure: Measure, bound: Bound) -> V
     return Verdict(Status.OK, f"{shown} lies inside the watch bound {watch}.")
 
 
-def _withheld(measurement: Measurement, measure: Measure, bound: Bound) -> str:
-    """Why there is no verdict at all, or an empty string."""
-    floor = max(measure.floor, bound.minimum_n)
+def _withheld(measurement: Measurement) -> str:
+    """Why there is nothing to judge, or an empty string."""
     if measurement.patients < SUPPRESS_BELOW:
         return f"Fewer than {SUPPRESS_BELOW} patients: not shown."
     if not all(map(math.isfinite, (measurement.value, measurement.low, measurement.high))):
         return f"Not measured: {measurement.note or 'no interval can be given'}."
-    if measurement.n_eff < floor:
-        return f"An effective {measurement.n_eff:.0f} {_sized(measure)}; a verdict needs {floor:.0f}."
     return ""
 
 
 def _sized(measure: Measure) -> str:
-    return "patients of the rarer class" if measure.interval is Interval.LOGIT else measure.counted
+    by_class = measure.interval in (Interval.LOGIT, Interval.RECALIBRATION)
+    return "patients of the rarer class" if by_class else measure.counted
 
 
 def _beyond_act(measurement: Measurement, measure: Measure, bound: Bound, shown: str) -> Verdict:
@@ -177,7 +189,7 @@ def detectable(measurement: Measurement, measure: Measure, limit: float) -> floa
     if measurement.interval == Interval.JEFFREYS.value and math.isfinite(measure.high) and 0 <= limit < 1:
         return detectable_share(measurement.n_eff, limit)
     error = (measurement.high - measurement.low) / (2 * special.ndtri(1 - _ALPHA / 2))
-    return float(limit + (special.ndtri(1 - _ALPHA / 2) + special.ndtri(_POWER)) * error)
+    return float(limit + (special.ndtri(1 - _ALPHA / 2) + special.ndtri(_SEEN)) * error)
 
 
 def detectable_share(n_eff: float, limit: float) -> float:
@@ -192,7 +204,7 @@ def detectable_share(n_eff: float, limit: float) -> float:
     if not len(enough):
         return 1.0
     k = float(enough[0])
-    return float(special.betaincinv(k, n_eff - k + 1, _POWER))
+    return float(special.betaincinv(k, n_eff - k + 1, _SEEN))
 
 
 def _number(value: float, measure: Measure) -> str:

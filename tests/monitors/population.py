@@ -1,5 +1,6 @@
 """Judged tables of simulated, clustered patients, with every rate in the caller's hand."""
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -66,9 +67,14 @@ def _masked(values: np.ndarray, known: np.ndarray) -> list[Any]:
 
 
 def reports(
-    rng: np.random.Generator, patients: int = 200, contradicted: float = 0.05, rho: float = 0.2, words: float = 60
+    rng: np.random.Generator,
+    patients: int = 200,
+    contradicted: float = 0.05,
+    rho: float = 0.2,
+    words: float = 60,
+    confident: bool = False,
 ) -> pa.Table:
-    """Report drafts; a tenth of the rows have no judgement, for every reason there is."""
+    """Report drafts, `confident` if they state one; a tenth have no judgement, for every reason there is."""
     columns, owner = _frame(rng, patients, ("report",))
     n = len(owner)
     status = rng.choice(
@@ -91,12 +97,14 @@ def reports(
         "significant_omitted": rng.binomial(omitted, 0.3),
         "score": rng.uniform(size=n),
     }
+    confidence = 1 - 2 * 0.05 * (1 - counts["score"])  # right on average where 5 % are contradicted
     return _table(
         "report",
         {
             **columns,
             "status": status.tolist(),
             "length": rng.poisson(words, n).tolist(),
+            "confidence": _masked(confidence, known & confident),
             **{name: _masked(values, known) for name, values in counts.items()},
         },
     )
@@ -146,7 +154,7 @@ def answers(rng: np.random.Generator, patients: int = 200, accuracy: float = 0.9
             **columns,
             "status": status.tolist(),
             "length": rng.poisson(8, n).tolist(),
-            "confidence": _masked(rng.uniform(size=n), judged),
+            "confidence": _masked(rng.uniform(size=n) ** (1 / 9), judged),  # right on average at an accuracy of .9
             "closed": closed.astype(int).tolist(),
             "correct": _masked(correct.astype(int), judged),
             "abstained": _masked(abstained.astype(int), judged),
@@ -186,7 +194,7 @@ def judged_twice(
 
 
 TABLES: dict[str, Callable[..., pa.Table]] = {
-    "report": reports,
+    "report": functools.partial(reports, confident=True),
     "classification": classifications,
     "vqa": answers,
     "agreement": judged_twice,

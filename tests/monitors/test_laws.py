@@ -145,10 +145,12 @@ def everything(monitor: Monitor, tally: Tally) -> list[Measurement]:
 #: Monitor → (measure, item, bound, what breaks it). The unbroken population must be quiet.
 PLANTED: dict[str, tuple[str, str, Bound, dict[str, float]]] = {
     "hallucination": ("contradicted_reports", "", Bound(watch=0.09, act=0.1), {"contradicted": 0.2}),
+    "confidence_report": ("confidence_gap", "", Bound(watch=0.05, act=0.06), {"contradicted": 0.2}),
     "performance": ("sensitivity", "", Bound(watch=0.55, act=0.5), {"missed": 0.5}),
     "calibration": ("calibration_gap", "", Bound(watch=0.05, act=0.07), {"shift": 1.5}),
     "underdiagnosis": ("underdiagnosis", "", Bound(watch=0.4, act=0.45), {"missed": 0.5}),
     "vqa_performance": ("accuracy", "", Bound(watch=0.85, act=0.8), {"accuracy": 0.6}),
+    "confidence_vqa": ("confidence_gap", "", Bound(watch=0.05, act=0.07), {"accuracy": 0.6}),
     "yes_no": ("yes_sensitivity", "", Bound(watch=0.85, act=0.8), {"accuracy": 0.6}),
     "drift_report": ("length", "", Bound(watch=0.1), {"words": 100}),
     "drift_classification": ("probability", "", Bound(watch=0.1), {"shift": 1.5}),

@@ -19,6 +19,7 @@ from monitors.judged import GRID, judged_schema
 from monitors.measurement import Measurement, Slice, Window
 from monitors.monitor import Monitor
 from monitors.performance import PERFORMANCE, auroc
+from monitors.score_grid import SUMS
 from monitors.tally import Tally
 from monitors.vqa import VQA_PERFORMANCE
 from monitors.yes_no import YES_NO
@@ -113,7 +114,7 @@ def test_bins_of_a_reference_stay_fixed(table: pa.Table) -> None:
 
 def test_bin_starts_split_the_mass_evenly() -> None:
     totals = np.zeros(len(CALIBRATION.cells))
-    totals[4 : 4 + LOGIT_BINS] = 1.0
+    totals[len(SUMS) : len(SUMS) + LOGIT_BINS] = 1.0
     np.testing.assert_array_equal(bin_starts(totals, 4), [0, 120, 240, 360])
     np.testing.assert_array_equal(bin_starts(np.zeros(len(CALIBRATION.cells))), [0])
 

@@ -1,0 +1,352 @@
+"""Do the intervals hold? Every (measure, interval) pair of the catalogue on clustered patients: `make coverage`.
+
+Each run simulates judgements, has the monitor add them up and makes the levels, and the gap of a slice to the
+rest, with the functions that make every published interval (`monitors.levels.Desk`; `monitors.agreement.measure`).
+The correlation within patients comes from a parent of 5,000 outputs that is drawn anew every 50 runs. Truth is the
+same read over two million outputs; of a gap it is 0. A measure is held to the targets where its effective n
+reaches its floor; below, it has an interval and no verdict, and after 50 runs no more are made.
+
+python -m benchmarks.coverage                 4,000 runs a cell
+python -m benchmarks.coverage --quick         a few runs: that it works, not how well
+python -m benchmarks.coverage --cells         every cell, not only the worst of each pair
+"""
+
+import argparse
+import math
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from scipy import special
+
+from benchmarks.coverage_populations import ITEM, POPULATIONS, Draw, measures_of, tallies
+from benchmarks.table import header
+from monitors import agreement, intervals, score_grid
+from monitors.agreement import Agreement
+from monitors.catalogue import CATALOGUE
+from monitors.groups import correlation
+from monitors.levels import Cut, Desk, Level
+from monitors.measurement import Interval, Measure, Measurement, Slice, Window
+from monitors.monitor import Monitor
+from monitors.performance import f1_of
+from monitors.tally import Tally
+
+PARENT: Final = 5_000
+RUNS_A_PARENT: Final = 50
+TRUTH: Final = 2_000_000
+COVERAGE, ABOVE, WIDTH = 0.93, 0.04, 1.4
+_SLICE: Final = Slice((("slice", "yes"),))
+#: Monitors with the sums and formulas of another.
+SAME_AS: Final = {"confidence_report": "confidence_vqa", "agreement_judges": "agreement_repeats"}
+_WHOLE, _INSIDE = np.array([True, True]), np.array([False, True])
+_Z: Final = float(special.ndtri(0.9995))  # Monte Carlo bounds of 99.9 %
+_ENOUGH: Final = 0.25  # of the runs of a cell must reach the floor for the cell to count
+
+
+@dataclass(frozen=True)
+class Plan:
+    runs: int
+    outputs: tuple[int, ...]
+    correlations: tuple[float, ...]
+    truth: int
+
+
+FULL = Plan(4_000, (50, 200, 1_000, 5_000), (0.0, 0.15, 0.30), TRUTH)
+QUICK = Plan(20, (200,), (0.15,), 20_000)
+
+
+@dataclass
+class Cell:
+    """The runs of one measure, contrast, ρ and n."""
+
+    monitor: str
+    measure: Measure
+    contrast: str
+    rho: float
+    outputs: int
+    truth: list[float] = field(default_factory=list)
+    rows: list[tuple[float, ...]] = field(default_factory=list)
+
+    def add(self, made: Level | Measurement, truth: float, sides: tuple[float, ...] = ()) -> None:
+        """One run; `sides` are n and events of both sides of a gap between rates."""
+        sides = sides or (made.n, made.events, math.nan, math.nan)
+        self.rows.append((made.value, made.low, made.high, made.n_eff, *sides))
+        self.truth.append(truth)
+
+
+@dataclass(frozen=True)
+class Held:
+    """What one cell came to, over the runs that reach the floor."""
+
+    cell: Cell
+    share: float  # of the runs with an interval and enough effective n
+    runs: int
+    coverage: float
+    bound: float  # lower Monte Carlo bound of the coverage
+    above: float  # truth above the upper limit
+    width: float  # over that of the interval with the true sampling error
+
+    @classmethod
+    def of(cls, cell: Cell) -> "Held":
+        made, truth = np.array(cell.rows), np.array(cell.truth)
+        sound = np.isfinite(made[:, :3]).all(axis=1) & (made[:, 3] >= cell.measure.floor)
+        kept, truth = made[sound], truth[sound]
+        if len(kept) < 2:
+            nan = math.nan
+            return cls(cell, float(sound.mean()), len(kept), nan, nan, nan, nan)
+        low, high = kept[:, 1], kept[:, 2]
+        # a value that the grid or the range rounds is still the same value
+        inside = (low <= truth + 1e-9) & (truth <= high + 1e-9)
+        c = float(inside.mean())
+        return cls(
+            cell, float(sound.mean()), len(kept), c, _lower(c, len(kept)), float((truth > high + 1e-9).mean()),
+            _relative_width(cell, kept),
+        )  # fmt: skip
+
+    @property
+    def counts(self) -> bool:
+        return self.share >= _ENOUGH and self.runs >= 2
+
+    @property
+    def met(self) -> bool:
+        wide = self.width <= WIDTH or math.isnan(self.width)
+        return self.bound >= COVERAGE and self.above <= ABOVE and wide
+
+
+def _lower(coverage: float, runs: int) -> float:
+    """Wilson's lower limit."""
+    centre = coverage + _Z**2 / (2 * runs)
+    half = _Z * math.sqrt(coverage * (1 - coverage) / runs + _Z**2 / (4 * runs**2))
+    return (centre - half) / (1 + _Z**2 / runs)
+
+
+def _relative_width(cell: Cell, rows: np.ndarray) -> float:
+    """Mean width over the mean width of the same interval given the estimator's own scatter over the runs."""
+    value, low, high = rows[:, :3].T
+    kind = cell.measure.interval
+    if kind is Interval.Q_HAT:
+        return math.nan  # on the scale of a root that is cut at 0 there is no scatter to compare with
+    if kind in (Interval.JEFFREYS, Interval.F1):
+        known = _known_rates(cell, rows, kind)
+    elif kind is Interval.LOGIT and not cell.contrast:
+        on_scale = special.logit(value)
+        half = intervals.z_of(0.05) * on_scale.std()
+        known = np.stack([special.expit(on_scale - half), special.expit(on_scale + half)], axis=1)
+    else:
+        half = intervals.z_of(0.05) * float(value.std())
+        known = np.array([[-half, half]])
+    width = float((known[:, 1] - known[:, 0]).mean())
+    return float((high - low).mean()) / width if width > 0 else math.nan
+
+
+def _known_rates(cell: Cell, rows: np.ndarray, kind: Interval) -> np.ndarray:
+    """Jeffreys limits of each run, or MOVER of two, with the design effect and correlation of all runs."""
+    counts = math.isinf(cell.measure.high)
+    limits, made, rates = intervals.jeffreys_count if counts else intervals.jeffreys, [], []
+    for n, events in (rows[:, 4:6].T, rows[:, 6:8].T)[: 2 if cell.contrast else 1]:
+        rate = events.sum() / n.sum()
+        simple = (rate if counts else rate * (1 - rate)) / n.mean()
+        deff = max(1.0, float((events / n).var()) / simple) if simple > 0 else 1.0
+        ends = np.array([limits(k, m, deff) for k, m in zip(events, n, strict=True)])
+        triple = np.column_stack([events / n, ends])
+        made.append(f1_of(triple) if kind is Interval.F1 else triple)
+        rates.append(events / n)
+    if len(made) == 1:
+        return made[0][:, 1:]
+    r = correlation(*rates)
+    return np.array([intervals.mover(tuple(a), tuple(b), r) for a, b in zip(*made, strict=True)])
+
+
+def simulate(monitor: Monitor, plan: Plan, rho: float, seed: int) -> Iterator[Cell]:
+    """Every cell of one monitor at one correlation."""
+    rng = np.random.default_rng([seed, int(1000 * rho)])
+    whole = _whole(monitor, rng, rho, plan.truth)
+    for outputs in plan.outputs:
+        cells = {
+            (index, contrast): Cell(monitor.name, one, contrast, rho, outputs)
+            for index, one in measures_of(monitor)
+            for contrast in _contrasts(monitor, one)
+        }
+        done, active = 0, cells
+        while done < plan.runs and active:
+            runs = min(RUNS_A_PARENT, plan.runs - done)
+            _runs(monitor, rng, rho, outputs, runs, whole, active)
+            done += runs
+            if done == runs:  # what stays below its floor needs no further runs
+                active = {key: cell for key, cell in cells.items() if Held.of(cell).share >= _ENOUGH / 2}
+        yield from cells.values()
+
+
+def _contrasts(monitor: Monitor, one: Measure) -> tuple[str, ...]:
+    return ("",) if isinstance(monitor, Agreement) or one.interval is Interval.Q_HAT else ("", "rest")
+
+
+def _whole(monitor: Monitor, rng: np.random.Generator, rho: float, outputs: int) -> Cut:
+    """A sample so large that its values are the truth."""
+    merged = None
+    for _ in range(max(1, outputs // 200_000)):
+        part = _drawn(monitor, rng, rho, min(outputs, 200_000), 1)[0]
+        merged = part if merged is None else merged + part
+    assert merged is not None
+    return Cut(monitor, merged, _WHOLE)
+
+
+def _drawn(monitor: Monitor, rng: np.random.Generator, rho: float, outputs: int, runs: int) -> list[Tally]:
+    draw = Draw.of(rng, rho, outputs, runs)
+    return tallies(monitor, draw, POPULATIONS[monitor.task](draw), runs)
+
+
+def _runs(
+    monitor: Monitor,
+    rng: np.random.Generator,
+    rho: float,
+    outputs: int,
+    runs: int,
+    whole: Cut,
+    cells: dict[tuple[int, str], Cell],
+) -> None:
+    """Some runs with one parent."""
+    parent = _drawn(monitor, rng, rho, PARENT, 1)[0]
+    truth = {index: _truth(whole, parent, index) for index, _ in cells}
+    desk = Desk(monitor, parent, "v1", parent, 0.05)
+    step = max(1, 100_000 // outputs)
+    for first in range(0, runs, step):
+        for tally in _drawn(monitor, rng, rho, outputs, min(step, runs - first)):
+            if isinstance(monitor, Agreement):
+                names = [one.name for one in monitor.measures]
+                for m in agreement.measure(monitor, tally, version="v1", window=Window()):
+                    index = names.index(m.measure)
+                    if (index, "") in cells:
+                        cells[index, ""].add(m, truth[index])
+                continue
+            cut = Cut(monitor, tally, _WHOLE)
+            if any(contrast for _, contrast in cells):
+                inside, rest = Cut(monitor, tally, _INSIDE), Cut(monitor, tally, ~_INSIDE)
+            for (index, contrast), cell in cells.items():
+                if contrast:
+                    one = monitor.measures[index]
+                    m = desk.contrast(one, index, inside, rest, desk, ITEM, _SLICE, contrast, Window())
+                    cell.add(m, 0.0, _sides(one, inside, rest))
+                else:
+                    cell.add(desk.level(cut, index, ITEM), truth[index])
+
+
+def _sides(one: Measure, inside: Cut, rest: Cut) -> tuple[float, ...]:
+    if one.interval not in (Interval.JEFFREYS, Interval.F1):
+        return ()
+    return tuple(float(c.cell(name).sum()) for c in (inside, rest) for name in (one.denominator, one.numerator))
+
+
+def _truth(whole: Cut, parent: Tally, index: int) -> float:
+    """The value in the whole population; of the calibration error in the bins that the parent fixes."""
+    if whole.monitor.measures[index].interval is not Interval.Q_HAT:
+        return float(whole.values[index])
+    starts = score_grid.bin_starts(parent.group_totals().sum(axis=0))
+    n, p, k = (part.sum(axis=0) for part in score_grid.binned(whole.totals, starts))
+    return math.sqrt(float(((p - k) ** 2 / n).sum() / n.sum()))
+
+
+def show(held: Sequence[Held], *, every_cell: bool, notes: Sequence[str]) -> None:
+    """One line a pair, of its worst cells, or one line a cell."""
+    console = Console(width=200, highlight=False, markup=False)
+    for line in [*header(), *notes]:
+        console.print(line)
+    names = ("measure", "contrast", "interval", "floor", "ρ", "n", "reach the floor", "coverage", "at least",
+             "truth above", "width ×", "met")  # fmt: skip
+    table = Table(*names, box=SIMPLE_HEAD)
+    for column in table.columns[3:-1]:
+        column.justify = "right"
+    for column in table.columns:
+        column.no_wrap = True
+    pairs: dict[tuple[str, str, str], list[Held]] = {}
+    for one in held:
+        pairs.setdefault((one.cell.monitor, one.cell.measure.name, one.cell.contrast), []).append(one)
+    for found in pairs.values():
+        counted = [one for one in found if one.counts]
+        for one in found if every_cell else counted[:0]:
+            table.add_row(*_line(one))
+        if not every_cell:
+            table.add_row(*_worst(found, counted))
+    console.print(table)
+    missed = [one for one in held if one.counts and not one.met]
+    counting = sum(one.counts for one in held)
+    console.print(f"{counting - len(missed)} of {counting} cells at or above their floor meet all three targets.")
+    for one in missed:
+        console.print("MISSED: " + "  ".join(_line(one)))
+
+
+def _line(one: Held) -> list[str]:
+    cell = one.cell
+    judged = ("yes" if one.met else "NO") if one.counts else "below"
+    return [
+        f"{cell.measure.name}", cell.contrast or "level", cell.measure.interval.name, f"{cell.measure.floor:.0f}",
+        f"{cell.rho:.2f}", f"{cell.outputs:,}", f"{100 * one.share:.0f} %", _share(one.coverage),
+        _share(one.bound), _share(one.above), _number(one.width), judged,
+    ]  # fmt: skip
+
+
+def _worst(found: Sequence[Held], counted: Sequence[Held]) -> list[str]:
+    cell = found[0].cell
+    start = [cell.measure.name, cell.contrast or "level", cell.measure.interval.name, f"{cell.measure.floor:.0f}"]
+    if not counted:
+        return [*start, "all", "none", "", "", "", "", "", "below"]
+    widths = [one.width for one in counted if math.isfinite(one.width)]
+    low = min(counted, key=lambda one: one.bound)
+    sizes = sorted({one.cell.outputs for one in counted})
+    return [
+        *start, "all", f"{sizes[0]:,}–{sizes[-1]:,}", f"{len(counted)} of {len(found)} cells",
+        _share(low.coverage), _share(low.bound), _share(max(one.above for one in counted)),
+        _number(max(widths, default=math.nan)),
+        "yes" if all(one.met for one in counted) else "NO",
+    ]  # fmt: skip
+
+
+def _share(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.3f}"
+
+
+def _number(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.2f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=FULL.runs, help="runs a cell")
+    parser.add_argument("--quick", action="store_true", help="a few runs of one cell of each pair")
+    parser.add_argument("--cells", action="store_true", help="print every cell")
+    parser.add_argument("--monitor", action="append", help="only this monitor (may be repeated)")
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args()
+    plan = QUICK if asked.quick else replace(FULL, runs=asked.runs)
+    began, held = time.perf_counter(), []
+    for monitor in CATALOGUE:
+        if (
+            monitor.name in SAME_AS
+            or monitor.task not in POPULATIONS
+            or (asked.monitor and monitor.name not in asked.monitor)
+        ):
+            continue
+        if not measures_of(monitor):
+            continue
+        for rho in plan.correlations:
+            print(f"… {monitor.name}, ρ = {rho:.2f}", file=sys.stderr, flush=True)
+            held += [Held.of(cell) for cell in simulate(monitor, plan, rho, asked.seed)]
+    notes = [
+        f"{plan.runs:,} runs a cell; {time.perf_counter() - began:,.0f} s on one core. Targets: coverage at least "
+        f"{COVERAGE:.0%} (lower Monte Carlo bound of 99.9 %), truth above the upper limit at most {ABOVE:.0%}, "
+        f"width at most {WIDTH} × that with the sampling error known. Truth: {plan.truth:,} outputs."
+    ]
+    notes += [f"{name} is {other} on other rows: not run again." for name, other in SAME_AS.items()]
+    if asked.quick:
+        notes.append("Quick: too few runs for any figure to mean something.")
+    show(held, every_cell=asked.cells, notes=notes)
+
+
+if __name__ == "__main__":
+    main()

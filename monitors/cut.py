@@ -1,0 +1,76 @@
+"""One selection of strata, with every measure as it is and with each patient group left out."""
+
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitors import recalibration
+from monitors.groups import Floats
+from monitors.intervals import filled_groups
+from monitors.measurement import Interval
+from monitors.monitor import Monitor
+from monitors.tally import Tally
+
+Mask = NDArray[np.bool_]
+
+
+@runtime_checkable
+class MeanMonitor(Protocol):
+    """A monitor some of whose measures are means of a number that each row has."""
+
+    def scatter(self, totals: Floats) -> Floats:
+        """Variance of single rows round the mean, totals (cells,) to (measures,); NaN of other measures."""
+        ...
+
+    def at_frequency(self, totals: Floats, frequency: float) -> Floats:
+        """The means if the outcome (cell ``events``) had this frequency, totals (cells,) to (measures,)."""
+        ...
+
+
+@dataclass(slots=True)
+class Cut:
+    """The group totals of one selection of strata, and every measure with each group left out."""
+
+    monitor: Monitor
+    tally: Tally
+    mask: Mask
+    totals: Floats = field(init=False)  # (256, cells)
+    values: Floats = field(init=False)  # (measures,)
+    without: Floats = field(init=False)  # (256, measures)
+    filled: Mask = field(init=False)  # groups that hold any row
+
+    def __post_init__(self) -> None:
+        self.totals = self.tally.group_totals(self.mask)
+        total = self.totals.sum(axis=0)
+        self.values = self.monitor.read(total)
+        self.filled = filled_groups(self.totals)
+        self.without = np.tile(self.values, (len(self.totals), 1))
+        # without an empty group everything is as it was
+        self.without[self.filled] = self.monitor.read(total - self.totals[self.filled])
+        fits = [i for i, one in enumerate(self.monitor.measures) if one.interval is Interval.RECALIBRATION]
+        if fits:  # an iterative fit is made once; `read` would make it 257 times
+            self.values[fits], self.without[:, fits] = recalibration.fitted(self.totals)
+
+    def cell(self, name: str) -> Floats:
+        """Group totals of one cell, of shape (256,)."""
+        column: Floats = self.totals[:, self.monitor.cells.index(name)]
+        return column
+
+    def scatter(self, index: int) -> float:
+        """Variance of one row's number round the mean, of a measure whose interval is `Interval.MEAN`."""
+        return float(self._of_means().scatter(self.totals.sum(axis=0))[index])
+
+    def at_frequency(self, index: int, frequency: float) -> float:
+        """The mean if the outcome had this frequency, of a measure whose interval is `Interval.MEAN`."""
+        return float(self._of_means().at_frequency(self.totals.sum(axis=0), frequency)[index])
+
+    def _of_means(self) -> MeanMonitor:
+        if not isinstance(self.monitor, MeanMonitor):
+            raise TypeError(f"Monitor {self.monitor.name} declares a mean but not the scatter of its rows.")
+        return self.monitor
+
+    def patients_with(self, *cells: str) -> tuple[int, bool]:
+        """Distinct patients with a value in any of these cells, and whether the count is exact."""
+        return self.tally.patients(self.mask, tuple(self.monitor.cells.index(name) for name in cells))
