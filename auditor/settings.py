@@ -114,6 +114,12 @@ class Task(Strict):
     findings: list[str] = []  # classification: the findings audited; empty means all that occur
     operating_points: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}  # where the system gives scores only
     confidence: str | None = None  # which entry of the confidence map is the system's own probability
+    samples: Annotated[int, Field(ge=2, le=50)] | None = (
+        None  # … where it is the share of so many answers that agree
+    )
+    accepted_risk: Annotated[float, Field(gt=0, lt=1)] | None = (
+        None  # of an error among the outputs one would trust
+    )
     judge: JudgeSetting = RulesSetting()
     check: CheckSetting | None = None
 

@@ -71,7 +71,7 @@ def fit(histogram: Floats) -> BetaBinomial:
 
 @dataclass(frozen=True, slots=True)
 class ShareLevel:
-    """Outputs of which `agreeing` samples agreed: stated and corrected confidence, and the share that was right."""
+    """Outputs of which `agreeing` samples agreed: confidence as stated and corrected, and the share right."""
 
     agreeing: int
     stated: float

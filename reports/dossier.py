@@ -92,6 +92,60 @@ class ReliabilityBin:
     frequency: float
     frequency_low: float
     frequency_high: float
+    band_low: float | None = None  # where the frequency of a calibrated system lies 95 times of 100
+    band_high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SafeCoverage:
+    """The most outputs that can be trusted so that errors among them stay below the accepted risk.
+
+    `risk_high` bounds the risk with the given sureness; where no threshold holds, the coverage is 0 and `note`
+    says why.
+    """
+
+    accepted_risk: float
+    sureness: float
+    coverage: float
+    threshold: float | None  # trust what is stated with this confidence or more
+    risk: float | None
+    risk_high: float | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """Confidence that is a share of few answers: mean distance from the truth, as stated and corrected."""
+
+    samples: int
+    error_stated: float | None
+    error_corrected: float | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """What stated probabilities are worth beside their diagram: shown, never ruled on.
+
+    Brier score = miscalibration − discrimination + uncertainty. `p_value` tests that every bin is calibrated.
+    `curve` holds (coverage, risk) from the most confident outputs down; `area` is beneath it and `oracle` that of
+    a perfect order. Curve, areas, `safe` and `sampled` are of all findings together (item "").
+    """
+
+    task: str
+    version: str
+    item: str
+    n: float
+    brier: float
+    miscalibration: float
+    discrimination: float
+    uncertainty: float
+    p_value: float | None
+    curve: tuple[tuple[float, float], ...]
+    area: float | None
+    oracle: float | None
+    safe: SafeCoverage | None
+    sampled: Sampled | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +281,7 @@ class Dossier:
     flows: tuple[Flow, ...]
     rows: tuple[Row, ...]
     reliability: tuple[ReliabilityBin, ...]
+    confidence: tuple[Confidence, ...]
     trend: tuple[TrendPoint, ...]
     version_changes: tuple[tuple[date, str], ...]
     drift: tuple[DriftColumn, ...]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from reports.dossier import Dossier, Row
-from reports.numbers import NONE, basis, number, result, slice_name
+from reports.numbers import NONE, basis, item_name, number, result, slice_name
 from reports.text import TASKS, WORDS, severity, words_of
 
 #: Measures that belong on page one also without a bound, in the order a committee asks for them. A measure
@@ -176,7 +176,9 @@ def _where(rows: Sequence[Row], scope: str) -> str:
     if scope == "whole":
         return ""
     worst = rows[0]
-    names = [name for name in (worst.item, slice_name(worst.slice) if worst.slice != "all" else "") if name]
+    names = [
+        name for name in (item_name(worst.item), slice_name(worst.slice) if worst.slice != "all" else "") if name
+    ]
     said = ", ".join(names)
     if len(rows) == 1:
         return said

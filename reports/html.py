@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from reports import corrections, headline, numbers, weekly
+from reports import confidence, corrections, headline, numbers, weekly
 from reports.dossier import Dossier
 from reports.text import ERROR_CODES, KINDS, SIGNIFICANCE, STATUSES, WORDS, words_of
 
@@ -26,6 +26,7 @@ def render(dossier: Dossier) -> str:
     table = headline.lines(shown)
     flows, other_flows = weekly.flow_lines(shown)
     diagrams, diagrams_left_out = weekly.reliability(shown)
+    worth = confidence.lines(shown)
     return (
         _environment()
         .get_template("page.html")
@@ -41,6 +42,10 @@ def render(dossier: Dossier) -> str:
             tasks=weekly.task_numbers(shown),
             reliability=diagrams,
             reliability_left_out=diagrams_left_out,
+            worth=worth,
+            worth_left_out=len(shown.confidence) - len(worth),
+            risks=confidence.figures(shown),
+            trust=confidence.sentences(shown),
             subgroups=weekly.subgroups(shown),
             parity=weekly.parity(shown),
             trends=weekly.trends(shown),

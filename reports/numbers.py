@@ -184,6 +184,15 @@ def moment(value: datetime, timezone: str) -> str:
     return f"{day(local.date())}, {local:%H:%M} ({zone})"
 
 
+def item_name(value: str) -> str:
+    """A finding as a person says it, or the mean over all of them.
+
+    >>> item_name("pleural_effusion"), item_name("(macro)")
+    ('pleural effusion', 'mean over findings')
+    """
+    return WORDS["macro"].lower() if value == "(macro)" else value.replace("_", " ")
+
+
 def slice_name(value: str) -> str:
     """A slice as a person says it.
 

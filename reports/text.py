@@ -174,6 +174,33 @@ WORDS: Final[Mapping[str, str]] = {
     "reliability": "Reliability: do stated probabilities come true?",
     "no_reliability": "No output states a probability that could be held against a label, so there is no figure.",
     "reliability_more": "{count} further findings have bins too; they are in the JSON file.",
+    "reliability_lead": (
+        "Grey boxes: where a bin of a calibrated system of this size lies 95 times of 100. Bars: 95 % interval of "
+        "what was observed."
+    ),
+    "worth": "What the probabilities are worth",
+    "worth_lead": (
+        "Brier score = miscalibration − discrimination + uncertainty. Miscalibration is what a better scale would "
+        "save; it is above zero by chance too. Discrimination is what the order of the outputs gains over saying "
+        "the same of all. The test asks whether every bin is calibrated: with enough outputs any system fails it."
+    ),
+    "worth_heads": "Of|Labelled|Brier score|Miscalibration|Discrimination|Uncertainty|Calibrated? p",
+    "worth_more": "{count} further findings are in the JSON file.",
+    "risk": "What can be trusted",
+    "risk_lead": (
+        "If only the more confident outputs were trusted, so many of them would be wrong. A classifier's "
+        "confidence is that in the likelier of present and absent."
+    ),
+    "trust": (
+        "outputs stated with {threshold} or more are {coverage} of all; {risk} of them are wrong, at most {high} "
+        "(one-sided, {sureness}), within the accepted {accepted}."
+    ),
+    "trust_none": "no threshold keeps errors within the accepted {accepted}: {why}.",
+    "sampled": (
+        "the confidence is a share of {samples} answers; its mean distance from what came true is {stated}, and "
+        "{corrected} once the chance of so few answers is taken out."
+    ),
+    "macro": "Mean over findings",
     "subgroups": "Subgroups",
     "subgroups_lead": (
         "Each group beside the whole. Groups differ in what they were imaged for and how: a gap is a question, "

@@ -117,7 +117,11 @@ def _matrices(rows: Sequence[Row], *, by_item: bool) -> tuple[Matrix, ...]:
     return tuple(
         Matrix(
             tuple(title for _, title in part),
-            tuple((name, tuple(cells.get((name, measure)) for measure, _ in part)) for name in names),
+            tuple(
+                (name, tuple(cells.get((name, measure)) for measure, _ in part))
+                for name in names
+                if any((name, measure) in cells for measure, _ in part)
+            ),
         )
         for part in (measures[i : i + across] for i in range(0, len(measures), max(across, 1)))
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from auditor.audit.confidence import recorded_confidence
 from auditor.audit.correcting import recorded_correction
 from auditor.audit.recorded import latest_audit, settings_of
 from auditor.settings import AuditSettings
@@ -68,9 +69,9 @@ def dossier_of(ledger: Ledger, system: str, audit: str | None = None) -> Dossier
     evidently = {
         (task, name): score for task, scores in details["evidently"].items() for name, score in scores.items()
     }
-    corrections = tuple(
-        recorded_correction(one) for one in details.get("corrections", ())
-    )  # older audits have none
+    # older audits have neither
+    corrections = tuple(recorded_correction(one) for one in details.get("corrections", ()))
+    worth = tuple(recorded_confidence(one) for one in details.get("confidence", ()))
     return Dossier(
         system=system,
         title=settings.title or system,
@@ -88,6 +89,7 @@ def dossier_of(ledger: Ledger, system: str, audit: str | None = None) -> Dossier
         flows=flows,
         rows=tuple(_rows(ledger, row, verdicts, flows)) + tuple(_run_rows(verdicts, row)),
         reliability=tuple(_reliability(details["reliability"])),
+        confidence=worth,
         trend=tuple(_trend_point(point) for point in details["trend"]),
         version_changes=tuple((date.fromisoformat(day), v) for day, v in details["version_changes"]),
         drift=tuple(_drift_column(column, evidently) for column in details["drift"]),

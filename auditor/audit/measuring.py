@@ -5,15 +5,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from auditor.audit.confidence import bins_of, confidence_of
 from auditor.audit.tallying import DailyTallies
 from auditor.settings import AuditSettings
-from monitors import calibration, fairness, frame
 from monitors import drift as drifts
+from monitors import fairness, frame, macro
+from monitors.calibration import Calibration
 from monitors.catalogue import CATALOGUE, measure_named
 from monitors.measurement import Measurement, Slice, Window
 from monitors.tally import Tally
 from monitors.threshold import SUPPRESS_BELOW
-from reports.dossier import Parity
+from reports.dossier import Confidence, Parity, ReliabilityBin
 
 #: Drawn as a trend whether or not a threshold names them.
 TREND_MEASURES = {
@@ -42,7 +44,8 @@ class Measured:
 
     measurements: list[Measurement] = field(default_factory=list)
     trend: list[Trend] = field(default_factory=list)
-    reliability: list[tuple[str, str, calibration.ReliabilityBin]] = field(default_factory=list)
+    reliability: list[ReliabilityBin] = field(default_factory=list)
+    confidence: list[Confidence] = field(default_factory=list)
     parity: list[Parity] = field(default_factory=list)
     drift: list[tuple[str, drifts.ColumnDrift]] = field(default_factory=list)
 
@@ -86,7 +89,8 @@ def _levels(
 ) -> None:
     monitor = daily.monitor
     slices = _slices(tally, settings, version)
-    if monitor.name == "calibration" and reference is not None:
+    stated = isinstance(monitor, Calibration)
+    if stated and reference is not None:
         parent = reference  # its bins come from the parent, and those of a reference window stay fixed
     items = ["", *tally.values("item")] if monitor.task == "classification" else [""]
     baseline = _baseline_version(reference, version)
@@ -103,6 +107,8 @@ def _levels(
             monitor, tally, group, version=version, items=asked, window=window, parent=parent, alpha=0.05 / many
         )
     if monitor.name == "performance":
+        single = [s for s in slices if len(s.where) < 2]
+        result.measurements += macro.macro(tally, single, version=version, window=window)
         result.parity += [_parity(tally, name, version) for name in settings.slice_attributes]
     if reference is not None and baseline and not _same_rows(tally, reference):
         result.measurements += frame.changes(
@@ -115,10 +121,12 @@ def _levels(
             window=window,
             reference_version=baseline,
         )
-    if monitor.name == "calibration":
+    if stated:
+        setting = settings.tasks[monitor.task]  # type: ignore[index]
         for item in items:
-            bins = calibration.reliability(tally, version=version, item=item, reference=parent)
-            result.reliability += [(version, item, one) for one in bins]
+            result.reliability += bins_of(monitor.task, tally, version, item, parent)
+            worth = confidence_of(monitor.task, setting, tally, version, item, parent)
+            result.confidence += [worth] if worth else []
 
 
 def _parity(tally: Tally, attribute: str, version: str) -> Parity:

@@ -27,7 +27,7 @@ from monitors.measurement import Measurement
 from monitors.threshold import Status, roll_up
 from reports.dossier import Correction, Flow
 
-_DETAILS = ("trend", "parity", "reliability", "drift", "exemplars", "errors", "corrections")
+_DETAILS = ("trend", "parity", "reliability", "confidence", "drift", "exemplars", "errors", "corrections")
 
 
 @dataclass
@@ -52,10 +52,8 @@ class Record:
             measurement_row("", 0, point.measurement) | {"mature": point.mature} for point in measured.trend
         ]
         self.details["parity"] += [asdict(one) for one in measured.parity]
-        self.details["reliability"] += [
-            {"task": task, "version": version, "item": item, **asdict(one)}
-            for version, item, one in measured.reliability
-        ]
+        self.details["reliability"] += [asdict(one) for one in measured.reliability]
+        self.details["confidence"] += [asdict(one) for one in measured.confidence]
         self.details["drift"] += [
             {"task": task, "version": version, **asdict(column)} for version, column in measured.drift
         ]

@@ -22,13 +22,17 @@ from auditor.audit.scope import INPUT_KINDS, Scope, build_key, scope_of, segment
 from auditor.audit.tallying import tally_days, within
 from auditor.audit.verdicts import is_stale, rule_on, rule_on_run
 from auditor.judges import for_task
+from auditor.records import TaskName
+from auditor.settings import AuditSettings
 from auditor.store import schemas
 from auditor.store import tables as t
 from auditor.store.chain import digest_of
 from auditor.store.lake import Lake
 from auditor.store.ledger import Ledger, Transaction
+from monitors.calibration import Calibration
 from monitors.catalogue import CATALOGUE, monitors_of
 from monitors.measurement import Window
+from monitors.monitor import Monitor
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,7 @@ def _build(
             unsettled |= {*found.unsettled, *checked.unsettled}
         progress(f"tallying {task}", 0, 1)
         tallies = tally_days(
-            ledger, lake, scope.system, task, monitors_of(task), judged, scope.settings, transaction
+            ledger, lake, scope.system, task, _monitors(task, scope.settings), judged, scope.settings, transaction
         )
         progress(f"measuring {task}", 0, 1)
         measured: Measured = measure_task(task, tallies, scope.settings, scope.window, scope.mature_until, current)
@@ -142,6 +146,12 @@ def _build(
         ]
     )
     return record, sorted(unsettled)
+
+
+def _monitors(task: TaskName, settings: AuditSettings) -> list[Monitor]:
+    """The monitors of a task; those of a stated confidence only where the settings say which one it is."""
+    stated = task == "classification" or settings.tasks[task].confidence is not None
+    return [monitor for monitor in monitors_of(task) if stated or not isinstance(monitor, Calibration)]
 
 
 def _facts(

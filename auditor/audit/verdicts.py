@@ -7,6 +7,7 @@ from typing import Any
 
 from auditor.settings import AuditSettings, ThresholdSetting
 from monitors.catalogue import CatalogueError, measure_named
+from monitors.macro import ITEM as MACRO
 from monitors.measurement import Measurement
 from monitors.threshold import Bound, Status, Verdict, decide
 
@@ -90,7 +91,7 @@ def _item_matches(setting: ThresholdSetting, measurement: Measurement) -> bool:
     if setting.measure == "drift_distance":  # its items are columns; without one named, every column counts
         return setting.item in (None, "each", measurement.item.split(":")[0])
     if setting.item == "each":
-        return bool(measurement.item)
+        return measurement.item not in ("", MACRO)
     return measurement.item == (setting.item or "")
 
 

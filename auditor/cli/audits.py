@@ -119,7 +119,7 @@ def _mirror(ledger: Any, lake: Any, system: str, settings: Any, uri: str) -> str
 
 
 def _print(dossier: "Dossier", cached: bool) -> None:
-    from reports.numbers import basis, days, result, slice_name
+    from reports.numbers import basis, days, result
 
     for flow in dossier.flows:
         say(
@@ -131,7 +131,7 @@ def _print(dossier: "Dossier", cached: bool) -> None:
         f"{dossier.title}: {dossier.status.upper()}",
         ("verdict", "measure", "where", "value [interval]", "measured on", "bounds"),
         [
-            (row.status, row.title, _where(row, slice_name(row.slice)), result(row), basis(row), _bounds(row))
+            (row.status, row.title, _where(row), result(row), basis(row), _bounds(row))
             for row in ruled
             if not row.suppressed
         ],
@@ -142,14 +142,16 @@ def _print(dossier: "Dossier", cached: bool) -> None:
         say(f"{hidden} more groups are suppressed: they or their neighbours have fewer than 11 patients.")
     for row in ruled:
         if row.status in ("act", "failed", "stale"):
-            where = _where(row, slice_name(row.slice))
+            where = _where(row)
             say(f"{row.status}: {row.title}{where and f', {where}'}: {row.reason}")
     again = " (nothing has changed since it was made)" if cached else ""
     say(f"Audit {dossier.provenance.audit}{again}. Report: auditor report {dossier.system}")
 
 
-def _where(row: "Row", group: str) -> str:
-    parts = [row.version, row.item, "" if row.slice == "all" else group]
+def _where(row: "Row") -> str:
+    from reports.numbers import item_name, slice_name
+
+    parts = [row.version, item_name(row.item), "" if row.slice == "all" else slice_name(row.slice)]
     words = {"rest": "against the rest", "reference": "against the reference window"}
     return ", ".join(filter(None, [*parts, words.get(row.contrast, "")]))
 

@@ -16,7 +16,7 @@ def reliability_figure(bins: Sequence[ReliabilityBin], label: str, name: str) ->
     rows = [
         {
             "confidence": b.confidence, "frequency": b.frequency, "low": b.frequency_low, "high": b.frequency_high,
-            "from": b.low, "to": b.high, "n": b.n,
+            "from": b.low, "to": b.high, "n": b.n, "band_low": b.band_low, "band_high": b.band_high,
         }
         for b in bins
     ]  # fmt: skip
@@ -45,7 +45,12 @@ def reliability_figure(bins: Sequence[ReliabilityBin], label: str, name: str) ->
         )
         .properties(width=_SIDE, height=45)
     )
-    chart = alt.vconcat((line + bars + dots).properties(width=_SIDE, height=_SIDE), counts, spacing=8)
+    band = (
+        alt.Chart(records([row for row in rows if row["band_low"] is not None]))
+        .mark_rect(color=BAND)
+        .encode(x=alt.X("from:Q", scale=unit), x2="to:Q", y=alt.Y("band_low:Q", scale=unit), y2="band_high:Q")
+    )
+    chart = alt.vconcat((band + line + bars + dots).properties(width=_SIDE, height=_SIDE), counts, spacing=8)
     title = f"{label}: {_seen(bins)}"
     description = "Observed frequency by stated probability. " + "; ".join(
         f"stated {number(b.confidence, 'share')}, observed {number(b.frequency, 'share')} of {integer(b.n)}"

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from reports.dossier import (
+    Confidence,
     Dossier,
     DriftColumn,
     Exemplar,
@@ -13,6 +14,7 @@ from reports.dossier import (
     Provenance,
     ReliabilityBin,
     Row,
+    SafeCoverage,
     TrendPoint,
 )
 
@@ -328,6 +330,29 @@ def _classification_rows() -> list[Row]:
     return rows
 
 
+def _confidence() -> list[Confidence]:
+    curve = tuple((0.02 * k, 0.12 * (0.02 * k) ** 2) for k in range(1, 51))
+    whole = Confidence(
+        task="classification",
+        version="2.1",
+        item="",
+        n=40_120,
+        brier=0.081,
+        miscalibration=0.004,
+        discrimination=0.052,
+        uncertainty=0.129,
+        p_value=0.00003,
+        curve=curve,
+        area=0.04,
+        oracle=0.008,
+        safe=SafeCoverage(0.05, 0.95, 0.6, 0.91, 0.043, 0.049, ""),
+        sampled=None,
+    )
+    alone = replace(whole, n=2_900, p_value=0.2, curve=(), area=None, oracle=None, safe=None)
+    single = [replace(alone, item=item, miscalibration=0.001 * i) for i, item in enumerate(FINDINGS)]
+    return [whole, *single]
+
+
 def _reliability() -> list[ReliabilityBin]:
     bins = []
     for i, item in enumerate(("", *FINDINGS)):
@@ -347,6 +372,8 @@ def _reliability() -> list[ReliabilityBin]:
                     frequency,
                     max(0.0, frequency - half),
                     min(1.0, frequency + half),
+                    max(0.0, confidence - half),
+                    min(1.0, confidence + half),
                 )
             )
     return bins
@@ -489,6 +516,7 @@ def sample() -> Dossier:
         ),
         rows=(*_report_rows(), *_classification_rows()),
         reliability=tuple(_reliability()),
+        confidence=tuple(_confidence()),
         trend=tuple(_trend()),
         version_changes=((date(2026, 8, 17), "2.1"),),
         drift=tuple(_drift()),
@@ -525,6 +553,7 @@ def bare(**changes: Any) -> Dossier:
             "flows",
             "rows",
             "reliability",
+            "confidence",
             "trend",
             "version_changes",
             "drift",

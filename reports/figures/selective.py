@@ -1,0 +1,48 @@
+"""Risk against coverage: how wrong the outputs are that one would trust, the most confident first."""
+
+from reports.dossier import Confidence
+from reports.figures.style import INK, MAIN, MUTED, WARM, WIDTH, Figure, records, to_svg
+from reports.numbers import number
+
+_HEIGHT = 190
+
+
+def selective_figure(one: Confidence, label: str, name: str) -> Figure:
+    """The curve of one task and version, with the accepted risk and the coverage that keeps below it."""
+    import altair as alt
+
+    rows = [{"coverage": coverage, "risk": risk} for coverage, risk in one.curve]
+    top = max(max(risk for _, risk in one.curve), one.safe.accepted_risk if one.safe else 0.0) * 1.1 or 0.01
+    percent = alt.Axis(format=".0%", tickCount=5)
+    x = alt.X(
+        "coverage:Q", scale=alt.Scale(domain=[0, 1]), axis=percent, title="Trusted outputs, most confident first"
+    )
+    scale = alt.Scale(domain=[0, top], nice=True)
+    y = alt.Y(
+        "risk:Q", scale=scale, axis=alt.Axis(format="~%", tickCount=5), title="Share of the trusted that is wrong"
+    )
+    layers = [alt.Chart(records(rows)).mark_line(color=MAIN, strokeWidth=1.5, interpolate="step").encode(x=x, y=y)]
+    whole = alt.Chart(records(rows[-1:])).mark_point(filled=True, color=INK, size=45, opacity=1)
+    layers.append(whole.encode(x=x, y=y))
+    if one.safe is not None:
+        accepted = alt.Chart(records([{"risk": one.safe.accepted_risk}]))
+        layers.append(accepted.mark_rule(color=WARM, strokeDash=[4, 3]).encode(y=y))
+        if one.safe.threshold is not None:
+            kept = alt.Chart(records([{"coverage": one.safe.coverage}]))
+            layers.append(kept.mark_rule(color=MUTED, strokeDash=[4, 3]).encode(x=x))
+    chart = alt.layer(*layers).properties(width=WIDTH - 60, height=_HEIGHT)
+    risk_of_all = one.curve[-1][1]
+    half = next(risk for coverage, risk in one.curve if coverage >= 0.5)
+    title = (
+        f"{label}: {number(half, 'share')} of the more confident half are wrong, "
+        f"{number(risk_of_all, 'share')} of all"
+    )
+    description = "; ".join(
+        f"{number(coverage, 'share')} trusted: {number(risk, 'share')} wrong" for coverage, risk in one.curve[::5]
+    )
+    note = ""
+    if one.safe is not None:
+        note = f"Dashed across: the accepted risk, {number(one.safe.accepted_risk, 'share')}."
+        if one.safe.threshold is not None:
+            note += " Dashed down: what can be trusted with it."
+    return Figure(title, to_svg(chart, name, title, description), note)
