@@ -161,6 +161,16 @@ class ThresholdSetting(Strict):
     rationale: str = ""
 
 
+class StopQuestion(Strict):
+    """A rate of the whole system that is watched week by week; only its chart may call for action by itself."""
+
+    task: TaskName
+    measure: str
+    item: str | None = None  # a finding, where an output has several
+    tolerable: Annotated[float, Field(gt=0, lt=1)] | None = None  # approved in advance; else the reference window
+    rationale: str = ""
+
+
 class Window(Strict):
     start: date | None = Field(default=None, alias="from")
     end: date | None = Field(default=None, alias="to")
@@ -192,6 +202,9 @@ class AuditSettings(Strict):
     simulated: bool = False  # the report then says so on every page
     seed: int = 0
     thresholds: list[ThresholdSetting] = []
+    stop_questions: Annotated[list[StopQuestion], Field(max_length=5)] = []
+    alarms_a_year: Annotated[float, Field(gt=0, le=12)] = 1.0  # false ones, over all stop questions together
+    case_mix: list[str] = []  # attributes that charts and trends are adjusted for, outermost first
     mlflow: Mlflow = Mlflow()
 
     @field_validator("timezone")
@@ -212,6 +225,24 @@ class AuditSettings(Strict):
         if scores and (scores.judge.kind != "rules" or scores.check):
             raise ValueError("classification compares numbers with labels: it takes no other judge and no check")
         return value
+
+    @model_validator(mode="after")
+    def _stop_questions_can_be_asked(self) -> Self:
+        asked = [(one.task, one.measure, one.item) for one in self.stop_questions]
+        if len(set(asked)) < len(asked):
+            raise ValueError("a stop question stands twice; each is asked once")
+        for one in self.stop_questions:
+            if one.task not in self.tasks:
+                raise ValueError(
+                    f"the stop question {one.measure} is of the task {one.task}, which is not audited"
+                )
+            if one.tolerable is None and not (self.reference_window.start and self.reference_window.end):
+                raise ValueError(
+                    f"the stop question {one.measure} needs a reference_window (from, to) or a tolerable rate"
+                )
+        if lost := [name for name in self.case_mix if name not in self.slice_attributes]:
+            raise ValueError(f"case_mix names {lost[0]}, which is no slice; add it to slices")
+        return self
 
     @property
     def slice_attributes(self) -> tuple[str, ...]:

@@ -132,7 +132,7 @@ def weekly_counts(
 
     Raises SealedError where the measure is no share of 0/1 outcomes, or has no worse direction.
     """
-    rows = _chartable(sealed, measure, item)
+    rows = _of_item(sealed, measure, item)
     if not rows.num_rows:
         return []
     n, bad = _outcomes(rows, monitor, measure)
@@ -171,13 +171,20 @@ def design_of(
 
     Raises SealedError where nothing was measured, or as `weekly_counts` does.
     """
-    rows = _chartable(sealed, measure, item)
-    if not rows.num_rows:
+    totals = group_totals(sealed, monitor, measure, item=item, seed=seed)
+    if not totals.any():
         raise SealedError(f"No sealed week has an output on which {measure.name} could be measured.")
-    n, bad = _outcomes(rows, monitor, measure)
+    return design_of_groups(totals)
+
+
+def group_totals(sealed: pa.Table, monitor: Monitor, measure: Measure, *, item: str = "", seed: int = 0) -> Floats:
+    """Patients measured and with an event by patient group, summed over the sealed weeks given: (256, 2)."""
+    rows = _of_item(sealed, measure, item)
+    if not rows.num_rows:
+        return np.zeros((GROUPS, 2))
     group, _ = assign(rows["subject_id"], seed)
-    counts = np.stack([np.bincount(group, weights=x, minlength=GROUPS) for x in (n, bad)], axis=1)
-    return design_of_groups(counts.astype(np.float64))
+    outcomes = _outcomes(rows, monitor, measure)
+    return np.stack([np.bincount(group, weights=x, minlength=GROUPS) for x in outcomes], axis=1)
 
 
 def design_of_groups(totals: Floats) -> intervals.Design:
@@ -196,12 +203,17 @@ def design_of_groups(totals: Floats) -> intervals.Design:
     return intervals.design(n, events, variance, size, rho)
 
 
-def _chartable(sealed: pa.Table, measure: Measure, item: str) -> pa.Table:
-    """The rows of one finding, or all; raises SealedError for a measure that no chart can follow."""
+def require_share(measure: Measure) -> None:
+    """Raise SealedError for a measure that no chart can follow."""
     if measure.direction is Direction.AWAY_FROM_ZERO or measure.interval is not Interval.JEFFREYS:
         raise SealedError(
             f"{measure.name} is no share of outcomes with a worse direction; a chart of 0/1 outcomes needs one."
         )
+
+
+def _of_item(sealed: pa.Table, measure: Measure, item: str) -> pa.Table:
+    """The rows of one finding, or all; raises SealedError for a measure that no chart can follow."""
+    require_share(measure)
     return sealed if not item else sealed.filter(pc.equal(sealed["item"].cast(pa.string()), item))
 
 

@@ -167,6 +167,42 @@ class TrendPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class ChartWeek:
+    """One sealed week of a chart, one output a patient. Counts of fewer than eleven patients are None."""
+
+    week: date  # its Monday
+    n: int | None
+    events: int | None  # bad outcomes
+    expected: float | None  # of them, at what the chart is held to and this week's case mix
+    statistic: float
+    alarm: bool
+    changed: date | None  # at an alarm: the week in which the change most likely began
+    rise: float | None  # … and which rise it looks most like
+    low: float | None  # confidence sequence of the rate since the chart began: holds at all weeks at once
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """The weekly chart of one stop question and version. It alarms where the statistic reaches the threshold."""
+
+    measure: str
+    title: str
+    task: str
+    version: str
+    item: str
+    lower_is_worse: bool  # the bad outcomes are then those that the measure does not count
+    held_to: str  # where the bound comes from; "" where there is none
+    bound: float | None  # rate of bad outcomes that the chart is held to
+    baseline: float | None  # the estimate behind it
+    threshold: float
+    tempered: float  # by how much the evidence is weakened, since weeks scatter beyond chance
+    status: str
+    reason: str
+    weeks: tuple[ChartWeek, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DriftColumn:
     """One column of the drift panel: distance to the reference window against its null band."""
 
@@ -284,6 +320,7 @@ class Dossier:
     confidence: tuple[Confidence, ...]
     trend: tuple[TrendPoint, ...]
     version_changes: tuple[tuple[date, str], ...]
+    charts: tuple[Chart, ...]
     drift: tuple[DriftColumn, ...]
     parity: tuple[Parity, ...]
     exemplars: tuple[Exemplar, ...]

@@ -93,11 +93,16 @@ def title_of(row: Row) -> str:
         return WORDS["minus_rest"].format(title=row.title)
     if row.contrast == "reference" and row.unit != "distance":
         return WORDS["minus_reference"].format(title=row.title)
+    if row.contrast == "chart":
+        return WORDS["weekly_chart"].format(title=row.title)
     return row.title
 
 
 def bounds_of(row: Row) -> str:
     """The bounds fixed in advance, and on which side of them it is bad."""
+    if row.contrast == "chart" and row.act is not None:
+        words = WORDS["held_to_lower" if row.direction.startswith("lower") else "held_to"]
+        return words.format(bound=number(row.act, row.unit))
     said = [
         words.format(**{name: _side(row, bound)})
         for name, words, bound in (
@@ -107,6 +112,11 @@ def bounds_of(row: Row) -> str:
         if bound is not None
     ]
     return ", ".join(said) or WORDS["no_bound"]
+
+
+def _explained(row: Row) -> bool:
+    """Whether the reason says more than value, interval and bounds."""
+    return not row.suppressed and (row.status in _EXPLAINED or row.contrast == "chart")
 
 
 def _crossed(row: Row) -> str:
@@ -166,8 +176,8 @@ def _line(rows: Sequence[Row], scope: str) -> Line:
         where=_where(rows, scope),
         result=result(worst),
         bounds=bounds_of(worst),
-        basis=basis(worst),
-        reason=worst.reason if worst.status in _EXPLAINED and not worst.suppressed else "",
+        basis=basis(worst) if worst.n or worst.suppressed else "",
+        reason=worst.reason if _explained(worst) else "",
         crossed=_crossed(worst),
     )
 

@@ -50,6 +50,7 @@ def render(dossier: Dossier) -> str:
             parity=weekly.parity(shown),
             trends=weekly.trends(shown),
             trend_versions=weekly.trend_versions(shown),
+            charts=weekly.charts(shown),
             drift=weekly.drift(shown),
             exemplars_lead=weekly.exemplars_lead(shown.exemplar_policy, shown.exemplars),
             intervals=weekly.intervals(shown),

@@ -220,6 +220,16 @@ WORDS: Final[Mapping[str, str]] = {
     "slice": "Group",
     "gap": "Gap [95 % interval]",
     "suppressed_list": "Suppressed (fewer than 11 patients, or the next smallest group): {names}.",
+    "watching": "Watched week by week",
+    "watching_lead": (
+        "Stop questions, named in advance, on the whole system. Each week is counted once, {days} days after it "
+        "ended, one output a patient; what arrives later changes no past week. An alarm means that outcomes have "
+        "been worse than the bound for weeks; the alarms that chance may raise have a yearly budget."
+    ),
+    "held_to_head": "Held to",
+    "held_to": "alarm when risen above {bound}",
+    "held_to_lower": "alarm when fallen below {bound}",
+    "weekly_chart": "{title}, watched week by week",
     "trend": "Trend",
     "no_trend": "No output carries a time, or the window is too short, so there is no trend.",
     "trend_key": (
@@ -263,6 +273,10 @@ WORDS: Final[Mapping[str, str]] = {
         "that matters could not have been seen, else Watch. What was not measured is never OK."
     ),
     "repeated": "Repeated looks are not corrected: a series of such reports raises more false alarms than one.",
+    "repeated_charts": (
+        "Repeated looks are corrected in the weekly charts alone: every other number is one plain window, and a "
+        "series of them raises more false alarms than one."
+    ),
     "unsupported": "Unsupported is not false: the reference is silent, and signed reports leave things out.",
     "maturity": "A period is final {days} days after its last output; until then references may still arrive.",
     "provenance": "Provenance",

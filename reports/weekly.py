@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from reports.dossier import Dossier, DriftColumn, Exemplar, Flow, Provenance, ReliabilityBin, Row
+from reports.figures.chart import chart_figure
 from reports.figures.drift import by_excess, panel_figure, shares_figure
 from reports.figures.flow import flow_figure
 from reports.figures.forest import forest_figure
@@ -232,6 +233,14 @@ def _bounds(dossier: Dossier, task: str, measure: str, where: str) -> list[tuple
     return []
 
 
+def charts(dossier: Dossier) -> list[Figure]:
+    """The charts of two weeks or more, those of the current version first."""
+    drawn = sorted(
+        (c for c in dossier.charts if len(c.weeks) > 1), key=lambda c: c.version != dossier.current_version
+    )
+    return [chart_figure(chart, f"chart{i}") for i, chart in enumerate(drawn)]
+
+
 def drift(dossier: Dossier) -> list[Figure]:
     """The panel, then the shares of the columns that moved most."""
     if not dossier.drift:
@@ -290,7 +299,8 @@ def parity(dossier: Dossier) -> list[ParityLine]:
 
 def limits(dossier: Dossier) -> list[str]:
     """What must be known, each sentence once: what the audit said and what holds for every report."""
-    standing = [WORDS["repeated"], WORDS["maturity"].format(days=dossier.maturity_days)]
+    looks = WORDS["repeated_charts" if dossier.charts else "repeated"]
+    standing = [looks, WORDS["maturity"].format(days=dossier.maturity_days)]
     if any(flow.task == "report" for flow in dossier.flows):
         standing.append(WORDS["unsupported"])
     said = list(dossier.limits)

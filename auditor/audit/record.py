@@ -18,6 +18,7 @@ from auditor.audit.pages import register_pages, write_pages
 from auditor.audit.scope import Scope
 from auditor.audit.tallying import rows_within
 from auditor.audit.verdicts import Ruled
+from auditor.audit.watching import Watched, as_reported
 from auditor.judges import Judge
 from auditor.store import tables as t
 from auditor.store.lake import Lake
@@ -25,9 +26,19 @@ from auditor.store.ledger import Transaction
 from auditor.store.measurements import measurement_row
 from monitors.measurement import Measurement
 from monitors.threshold import Status, roll_up
-from reports.dossier import Correction, Flow
+from reports.dossier import Chart, Correction, Flow
 
-_DETAILS = ("trend", "parity", "reliability", "confidence", "drift", "exemplars", "errors", "corrections")
+_DETAILS = (
+    "trend",
+    "parity",
+    "reliability",
+    "confidence",
+    "drift",
+    "exemplars",
+    "errors",
+    "corrections",
+    "charts",
+)
 
 
 @dataclass
@@ -42,6 +53,7 @@ class Record:
     version_changes: list[tuple[date, str]] = field(default_factory=list)
     details: dict[str, list[Any]] = field(default_factory=lambda: {kind: [] for kind in _DETAILS})
     pages: dict[str, Page] = field(default_factory=dict)
+    charts: list[Watched] = field(default_factory=list)
     status: str = Status.INSUFFICIENT
 
     def add(self, task: str, judge: Judge, measured: Measured, flows: Sequence[Flow]) -> None:
@@ -77,6 +89,11 @@ class Record:
         """What reviews say of the automatic judge, where they say anything."""
         if correction is not None:
             self.details["corrections"].append(asdict(correction) | {"checked": correction.checked.isoformat()})
+
+    def watch(self, charts: Sequence[Watched]) -> None:
+        """The weekly charts of one stop question."""
+        self.charts += charts
+        self.details["charts"] += [_chart_row(as_reported(chart)) for chart in charts]
 
     def judge_failures(self) -> dict[str, tuple[int, int]]:
         """Task → (judgements that failed, outputs with a reference); tasks apart, or one would dilute another."""
@@ -190,6 +207,15 @@ def _verdict_row(audit: str, number: int, ruled: Ruled) -> dict[str, Any]:
     }
 
 
+def _chart_row(chart: Chart) -> dict[str, Any]:
+    """A chart as JSON can hold it."""
+    weeks = [
+        asdict(one) | {"week": one.week.isoformat(), "changed": one.changed and one.changed.isoformat()}
+        for one in chart.weeks
+    ]
+    return asdict(chart) | {"weeks": weeks}
+
+
 def _details(record: Record) -> dict[str, Any]:
     return record.details | {
         "flows": [asdict(flow) for flow in record.flows],
@@ -242,12 +268,12 @@ def _subject_of(row: Any) -> tuple[str, ...]:
 def _alert_row(tx: Transaction, system: str, audit: str, record: Record, ruled: Ruled) -> dict[str, Any]:
     about = (
         {
-            "measure": str(ruled.rule["rule"]),
+            "measure": str(ruled.rule.get("measure", ruled.rule["rule"])),
             "task": str(ruled.rule.get("task", "")),
-            "item": "",
+            "item": str(ruled.rule.get("item", "")),
             "slice": "all",
-            "contrast": "",
-            "version": "",
+            "contrast": str(ruled.rule.get("contrast", "")),
+            "version": str(ruled.rule.get("version", "")),
         }
         if ruled.measurement is None
         else _about(record.measurements[ruled.measurement])

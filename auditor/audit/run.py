@@ -19,8 +19,10 @@ from auditor.audit.linking import link
 from auditor.audit.measuring import Measured, measure_task
 from auditor.audit.record import Record, record_audit
 from auditor.audit.scope import INPUT_KINDS, Scope, build_key, scope_of, segments_digest
+from auditor.audit.sealing import sealed_digest, sealed_weeks
 from auditor.audit.tallying import tally_days, within
 from auditor.audit.verdicts import is_stale, rule_on, rule_on_run
+from auditor.audit.watching import charts_of, rule_on_charts
 from auditor.judges import for_task
 from auditor.records import TaskName
 from auditor.settings import AuditSettings
@@ -85,6 +87,7 @@ def run_audit(
         is_stale(scope.settings, facts.last_day, scope.local_day),
         _code(scope),
         _reviews(ledger, scope),
+        sealed_digest(ledger, scope, _judges(scope), facts.inputs),
     )
     made = ledger.read(sa.select(t.audits).where(t.audits.c.system == system, t.audits.c.key == key))
     if made:
@@ -136,12 +139,17 @@ def _build(
         record.add(task, judge, measured, flows_of(judged, task, scope.window))
         if task == "report":
             record.correct(correction_of(ledger, scope, judge.digest, current))
+        for question in scope.settings.stop_questions:
+            if question.task == task:
+                sealed = sealed_weeks(scope, question, judge.digest, judged, facts.inputs, transaction)
+                record.watch(charts_of(scope, question, sealed))
         record.judges += [(task, f"{other.name} {other.digest[:12]}, to check it") for _, other in others]
         record.add_drift_page(task, judged, scope)
     record.version_changes = _version_changes(tables["outputs"])
     record.rule(
         [
             *rule_on(scope.settings, record.measurements, current),
+            *rule_on_charts(record.charts, scope.settings, current),
             *rule_on_run(scope.settings, facts.last_day, scope.local_day, record.judge_failures()),
         ]
     )
@@ -193,6 +201,10 @@ def _last_mature(scope: Scope, facts: _Facts) -> date | None:
     if facts.last_day is None:
         return None
     return min(scope.mature_until, facts.last_day)
+
+
+def _judges(scope: Scope) -> dict[str, str]:
+    return {task: for_task(task, setting.judge).digest for task, setting in scope.settings.tasks.items()}
 
 
 def _code(scope: Scope) -> str:

@@ -91,7 +91,9 @@ def newest_settings(ledger: Ledger, system: str) -> tuple[str, AuditSettings]:
     return rows[0]["id"], parse_settings(rows[0]["yaml"], f"the settings of {system}")
 
 
-def build_key(scope: Scope, inputs: str, mature: date | None, stale: bool, code: str, reviews: str) -> str:
+def build_key(
+    scope: Scope, inputs: str, mature: date | None, stale: bool, code: str, reviews: str, sealed: str
+) -> str:
     """The name of the audit: the hash of everything that its result depends on."""
     return digest_of(
         {
@@ -104,6 +106,7 @@ def build_key(scope: Scope, inputs: str, mature: date | None, stale: bool, code:
             "code": code,
             "product": __version__,
             **({"reviews": reviews} if reviews else {}),
+            **({"sealed": sealed} if sealed else {}),
         }
     )
 

@@ -6,9 +6,10 @@ from datetime import date
 from typing import Any
 
 from auditor.settings import AuditSettings, ThresholdSetting
-from monitors.catalogue import CatalogueError, measure_named
+from monitors.catalogue import CatalogueError, measure_named, monitor_of
 from monitors.macro import ITEM as MACRO
 from monitors.measurement import Measurement
+from monitors.sealed import SealedError, require_share
 from monitors.threshold import Bound, Status, Verdict, decide
 
 #: Above this share of failed judgements the audit itself has failed: what is left is no sample of anything.
@@ -77,6 +78,12 @@ def unknown_measures(settings: AuditSettings) -> Iterator[str]:
             measure_named(setting.measure)
         except CatalogueError as error:
             yield str(error)
+    for question in settings.stop_questions:
+        try:
+            monitor_of(question.measure, question.task)
+            require_share(measure_named(question.measure))
+        except (CatalogueError, SealedError) as error:
+            yield f"Stop question: {error}"
 
 
 def _matching(setting: ThresholdSetting, measurements: Sequence[Measurement]) -> Iterable[tuple[int, Measurement]]:

@@ -36,6 +36,14 @@ maturity_days: 14
 stale_after_days: 14
 exemplars: sentence  # no patient is behind these sentences
 
+# Watched week by week, on the whole system; only this may raise an alarm between the audits.
+stop_questions:
+  - task: report
+    measure: contradicted_reports
+    rationale: A rise of invented findings must stop the drafts within weeks, at whichever site it begins.
+alarms_a_year: 1  # false ones that the committee accepts
+case_mix: [age]  # older patients have more findings, and so more to get wrong
+
 thresholds:
   - measure: contradicted_reports
     watch: 0.11

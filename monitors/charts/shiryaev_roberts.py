@@ -160,6 +160,30 @@ def fold(chart: Chart, state: State, week: WeekCounts) -> tuple[State, Point]:
     ), point
 
 
+def weeks_to_see(chart: Chart, weeks: Sequence[WeekCounts], rise: float = 2.0) -> float:
+    """About how many weeks such a rise above the baseline takes to be seen, at the mean size of these weeks.
+
+    (log A + log 3)/I with I the weekly mean of log L for a rise of 2 when every rate has risen `rise`-fold above
+    the baseline's estimate (above the bound, where that is a tolerable rate): the climb from nothing to the
+    threshold of one of three rises. Chance and the baseline's own bound add to it: read it as "not before".
+    Infinite where such a rise would not lift the chart at all.
+    """
+    below = chart.null.estimate / chart.null.bound if math.isfinite(chart.null.estimate) else 1.0
+    gain, used = 0.0, 0
+    for week in weeks:
+        if not week.n:
+            continue
+        strata = list(week.counts)
+        n = np.array([week.counts[s][0] for s in strata], float)
+        u = chart.null.bounds(strata)
+        bad = np.minimum(rise * below * u, 1 - (1 - u) / rise)
+        gain += float(log_ratio(n, n * bad, u)[RISES.index(2.0)]) / chart.deff
+        used += 1
+    if gain <= 0:
+        return math.inf
+    return (math.log(chart.threshold) + math.log(len(RISES))) * used / gain
+
+
 def watch(chart: Chart, weeks: Sequence[WeekCounts], state: State | None = None) -> tuple[State, list[Point]]:
     """Fold the chart's own version of `weeks`, in order, from `state` or from the start."""
     state = state or State()

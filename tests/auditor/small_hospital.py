@@ -170,7 +170,16 @@ class Site:
 
 
 def build(folder: Path) -> None:
-    """Make the workspace `folder`/site with its key beside it.
+    """Make the workspace `folder`/site with its key beside it, and hand everything in."""
+    build_empty(folder, YAML)
+    (site,) = opened(folder)
+    for kind, rows in records().items():
+        site.hand_in(kind, rows, RECEIVED)
+    site.ledger.close()
+
+
+def build_empty(folder: Path, yaml: str) -> None:
+    """Make the workspace `folder`/site with its key beside it and these settings.
 
     The key is always the same: it decides which patients share a group, and with forty patients an unlucky one
     leaves too few effective reports for a verdict.
@@ -182,9 +191,7 @@ def build(folder: Path) -> None:
     environment = Environment.model_construct(workspace=folder / "site", ledger=None, lake=None, key_file=key)
     workspace = create(environment, folder / "site", RECEIVED)
     site = Site(workspace, workspace.ledger(), workspace.lake())
-    site.apply(YAML)
-    for kind, rows in records().items():
-        site.hand_in(kind, rows, RECEIVED)
+    site.apply(yaml)
     site.ledger.close()
 
 

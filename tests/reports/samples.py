@@ -5,6 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from reports.dossier import (
+    Chart,
+    ChartWeek,
     Confidence,
     Dossier,
     DriftColumn,
@@ -330,6 +332,42 @@ def _classification_rows() -> list[Row]:
     return rows
 
 
+def _chart() -> Chart:
+    weeks = []
+    for k in range(12):
+        alarm = k == 9
+        weeks.append(
+            ChartWeek(
+                week=_START + timedelta(days=7 * k),
+                n=260 + k if k else None,  # the first week is too small to be shown
+                events=12 + 2 * k if k else None,
+                expected=15.0 if k else None,
+                statistic=0.4 * 1.6**k if k < 10 else 0.5,
+                alarm=alarm,
+                changed=_START + timedelta(days=42) if alarm else None,
+                rise=1.5 if alarm else None,
+                low=0.02 if k else None,
+                high=0.12 - 0.005 * k if k else None,
+            )
+        )
+    return Chart(
+        measure="contradicted_reports",
+        title="Reports with at least one contradicted finding",
+        task="report",
+        version="2.1",
+        item="",
+        lower_is_worse=False,
+        held_to="upper 90 % bound of the reference window",
+        bound=0.057,
+        baseline=0.05,
+        threshold=26.0,
+        tempered=1.0,
+        status="act",
+        reason="The chart reached 27.5 of 26.",
+        weeks=tuple(weeks),
+    )
+
+
 def _confidence() -> list[Confidence]:
     curve = tuple((0.02 * k, 0.12 * (0.02 * k) ** 2) for k in range(1, 51))
     whole = Confidence(
@@ -518,6 +556,7 @@ def sample() -> Dossier:
         reliability=tuple(_reliability()),
         confidence=tuple(_confidence()),
         trend=tuple(_trend()),
+        charts=(_chart(),),
         version_changes=((date(2026, 8, 17), "2.1"),),
         drift=tuple(_drift()),
         parity=(
@@ -556,6 +595,7 @@ def bare(**changes: Any) -> Dossier:
             "confidence",
             "trend",
             "version_changes",
+            "charts",
             "drift",
             "exemplars",
             "corrections",

@@ -2,11 +2,13 @@
 
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
 from reports.dossier import DriftColumn, Flow, ReliabilityBin, TrendPoint
+from reports.figures.chart import chart_figure
 from reports.figures.drift import by_excess, panel_figure, shares_figure
 from reports.figures.flow import flow_figure
 from reports.figures.forest import forest_figure
@@ -159,3 +161,21 @@ def test_flow_of_nothing_has_no_shares() -> None:
     assert "0  (–)" in flow_figure(Flow("report", "1", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.0), "f").svg.replace(
         "\u00a0", " "
     )
+
+
+def test_a_chart_says_when_it_alarmed_and_since_when() -> None:
+    (chart,) = sample().charts
+    figure = chart_figure(chart, "c")
+    assert figure.title.endswith("alarm once, last in the week of 7 Sep, since about 17 Aug")
+    assert "Dashed: the bound, 5.7 %" in figure.note
+    quiet = replace(chart, weeks=chart.weeks[:3], lower_is_worse=True)
+    figure = chart_figure(quiet, "c")
+    assert figure.title.endswith("no rise seen")
+    assert figure.note.endswith("Bad outcomes are those the measure does not count.")
+
+
+def test_a_week_of_few_patients_shows_no_count() -> None:
+    (chart,) = sample().charts
+    first = chart.weeks[0]
+    assert first.n is None
+    assert "None" not in chart_figure(chart, "c").svg

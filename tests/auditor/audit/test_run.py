@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from auditor.audit.dossier import BY_STUDY, UNDATED
+from auditor.audit.limits import BY_STUDY, UNDATED
 from auditor.audit.run import Result
 from auditor.audit.scope import AuditError
 from auditor.store import tables as t

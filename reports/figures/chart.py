@@ -1,0 +1,123 @@
+"""The chart of a stop question: what was seen week by week, and how strongly it speaks for a rise."""
+
+from typing import TYPE_CHECKING, Any
+
+from reports.dossier import Chart
+from reports.figures.style import BAND, INK, MAIN, MUTED, WARM, WIDTH, Figure, records, to_svg
+from reports.numbers import item_name, number, short
+
+if TYPE_CHECKING:
+    import altair as alt
+
+_RATES, _STATISTIC = 130, 90
+_LOWEST = 0.01  # below, a statistic says nothing and would only stretch the axis
+
+
+def chart_figure(chart: Chart, name: str) -> Figure:
+    """Weekly rates with what the chart is held to, above the statistic with its threshold (log scale).
+
+    A band holds the rate since the chart began, at all weeks at once. A diamond is an alarm; the dashed line
+    before it is the week in which the change most likely began.
+    """
+    import altair as alt
+
+    x = alt.X("week:T", title=None, axis=alt.Axis(format="%-d %b", tickCount=6, labelOverlap=True, grid=False))
+    rows = _weeks(chart)
+    rates = alt.layer(*_rates(rows, x), *_changes(chart)).properties(width=WIDTH - 60, height=_RATES)
+    climb = alt.layer(*_statistic(rows, x, chart.threshold), *_changes(chart))
+    both = alt.vconcat(rates, climb.properties(width=WIDTH - 60, height=_STATISTIC), spacing=6)
+    title = f"{_label(chart)}: {_seen(chart)}"
+    return Figure(title, to_svg(both, name, title, _description(chart)), _note(chart))
+
+
+def _weeks(chart: Chart) -> list[dict[str, Any]]:
+    return [
+        {
+            "week": one.week.isoformat(),
+            "rate": one.events / one.n if one.n and one.events is not None else None,
+            "expected": one.expected / one.n if one.n and one.expected is not None else None,
+            "low": one.low,
+            "high": one.high,
+            "statistic": max(one.statistic, _LOWEST),
+            "alarm": "yes" if one.alarm else "no",
+        }
+        for one in chart.weeks
+    ]
+
+
+def _rates(rows: list[dict[str, Any]], x: "alt.X") -> "list[alt.Chart]":
+    import altair as alt
+
+    data = alt.Chart(records(rows))
+    seen = [row[key] for row in rows for key in ("rate", "expected", "high") if row[key] is not None]
+    scale = alt.Scale(domain=[0, min(1.0, 1.05 * max(seen, default=1.0))], nice=True)
+    axis = alt.Axis(format="~%", tickCount=4)
+    band = data.mark_area(color=BAND).encode(x=x, y=alt.Y("low:Q", scale=scale, axis=axis, title=""), y2="high:Q")
+    bound = data.mark_line(color=MUTED, strokeDash=[4, 3], interpolate="step")
+    line, dots = data.mark_line(color=MAIN, strokeWidth=1), data.mark_point(filled=True, color=MAIN, size=28)
+    return [
+        band,
+        bound.encode(x=x, y=alt.Y("expected:Q", scale=scale)),
+        line.encode(x=x, y=alt.Y("rate:Q", scale=scale)),
+        dots.encode(x=x, y=alt.Y("rate:Q", scale=scale, title="Bad outcomes"), opacity=alt.value(1)),
+    ]
+
+
+def _statistic(rows: list[dict[str, Any]], x: "alt.X", threshold: float) -> "list[alt.Chart]":
+    import altair as alt
+
+    data = alt.Chart(records(rows))
+    top = 2 * max([threshold, *(row["statistic"] for row in rows)])
+    scale = alt.Scale(type="log", domain=[_LOWEST, top], nice=False, clamp=True)
+    axis = alt.Axis(values=[0.01, 0.1, 1, 10, 100, 1000], format="~g", grid=False)
+    names = ["no", "yes"]
+    shape = alt.Shape("alarm:N", scale=alt.Scale(domain=names, range=["circle", "diamond"]), legend=None)
+    color = alt.Color("alarm:N", scale=alt.Scale(domain=names, range=[INK, WARM]), legend=None)
+    limit = alt.Chart(records([{"at": threshold}])).mark_rule(color=WARM, strokeDash=[4, 3])
+    return [
+        limit.encode(y=alt.Y("at:Q", scale=scale, axis=axis)),
+        data.mark_line(color=INK, strokeWidth=1.5).encode(x=x, y=alt.Y("statistic:Q", scale=scale, title="Chart")),
+        data.mark_point(filled=True, size=50).encode(
+            x=x, y=alt.Y("statistic:Q", scale=scale), shape=shape, color=color, opacity=alt.value(1)
+        ),
+    ]
+
+
+def _changes(chart: Chart) -> "list[alt.Chart]":
+    import altair as alt
+
+    weeks = [{"changed": one.changed.isoformat()} for one in chart.weeks if one.changed]
+    if not weeks:
+        return []
+    line = alt.Chart(records(weeks)).mark_rule(color=WARM, strokeDash=[2, 3])
+    return [line.encode(x=alt.X("changed:T", title=None))]
+
+
+def _label(chart: Chart) -> str:
+    what = f", {item_name(chart.item)}" if chart.item else ""
+    return f"{chart.title}{what}, version {chart.version}"
+
+
+def _seen(chart: Chart) -> str:
+    alarms = [one for one in chart.weeks if one.alarm]
+    if not alarms:
+        return "no rise seen"
+    last = alarms[-1]
+    since = f", since about {short(last.changed)}" if last.changed else ""
+    times = "once" if len(alarms) == 1 else f"{len(alarms)} times"
+    return f"alarm {times}, last in the week of {short(last.week)}{since}"
+
+
+def _description(chart: Chart) -> str:
+    return "; ".join(
+        f"week of {short(one.week)}: {one.events} of {one.n}, chart {one.statistic:.2g}"
+        for one in chart.weeks
+        if one.n is not None
+    )
+
+
+def _note(chart: Chart) -> str:
+    held = f"Dashed: the bound, {number(chart.bound, 'share')}, at each week's case mix."
+    band = "Grey: the rate since the chart began, at all weeks at once (95 %)."
+    bad = " Bad outcomes are those the measure does not count." if chart.lower_is_worse else ""
+    return f"{held} {band}{bad}"

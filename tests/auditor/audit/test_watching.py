@@ -1,0 +1,203 @@
+"""Stop questions in an audit: what a chart sees, that its past stands, and what it says."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from auditor.audit.scope import newest_settings
+from auditor.registry import apply_settings
+from auditor.settings import SettingsError, parse_settings
+from auditor.store import tables as t
+from reports.dossier import Chart
+from tests.auditor import small_hospital as small
+from tests.auditor.small_hospital import SYSTEM, Site
+
+BASE, WATCHED, A_WEEK = 13, 8, 90
+START = date(2026, 1, 5)  # a Monday
+REFERENCE_END = START + timedelta(weeks=BASE, days=-1)
+YAML = f"""
+system: small
+tasks: {{report: {{}}}}
+slices: [sex]
+maturity_days: 7
+reference_window: {{from: {START}, to: {REFERENCE_END}}}
+stop_questions:
+  - {{task: report, measure: contradicted_reports}}
+alarms_a_year: 2
+case_mix: [sex]
+"""
+
+
+def _at(week: int) -> datetime:
+    """Six in the morning of the Monday after a week, from 1."""
+    return datetime.combine(START + timedelta(weeks=week), datetime.min.time(), UTC) + timedelta(hours=6)
+
+
+def _week(number: int, wrong: int) -> dict[str, list[dict[str, Any]]]:
+    """Ninety studies of ninety patients in one week, of which the first `wrong` drafts are contradicted."""
+    day = START + timedelta(weeks=number - 1, days=2)
+    ids = [f"W{number}-{i}" for i in range(A_WEEK)]
+    bad, good = "There is a large left pleural effusion.", "There is no pleural effusion."
+    return {
+        "cases": [
+            {"case_id": c, "patient_id": f"P{number}-{i}", "attributes": {"sex": "FM"[i % 2]}}
+            for i, c in enumerate(ids)
+        ],
+        "references": [small.report_reference(0, case_id=c, finalised_at=f"{day}") for c in ids],
+        "outputs": [
+            {
+                "case_id": c, "output_id": f"O-{c}", "task": "report", "version": "1",
+                "produced_at": f"{day}T10:00:00Z", "text": bad if i < wrong else good,
+            }
+            for i, c in enumerate(ids)
+        ],
+    }  # fmt: skip
+
+
+def _receive(site: Site, number: int, wrong: int, at: int | None = None) -> None:
+    for kind, rows in _week(number, wrong).items():
+        site.hand_in(kind, rows, _at(at or number))  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def watched_folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Thirteen weeks with one draft of eighteen contradicted, four more like them, then three times as many."""
+    folder = tmp_path_factory.mktemp("watched")
+    small.build_empty(folder, YAML)
+    (site,) = small.opened(folder)
+    for number in range(1, BASE + 5):
+        _receive(site, number, 5)
+    site.ledger.close()
+    return folder
+
+
+@pytest.fixture
+def watched(watched_folder: Any, tmp_path: Any) -> Any:
+    yield from small.opened(small.copied(watched_folder, tmp_path / "watched"))
+
+
+def _chart(site: Site, week: int) -> tuple[Chart, str]:
+    made = site.audit(_at(week))
+    (chart,) = site.dossier(made.audit).charts
+    return chart, made.status
+
+
+def test_a_quiet_chart_is_ok_and_counts_what_went_in(watched: Site) -> None:
+    chart, status = _chart(watched, BASE + 5)
+    # sealed: a week and its seven days of maturity have passed
+    assert [one.week for one in chart.weeks] == [START + timedelta(weeks=BASE + i) for i in range(4)]
+    assert [(one.n, one.events) for one in chart.weeks] == [(A_WEEK, 5)] * 4
+    assert chart.baseline == pytest.approx(5 / A_WEEK)
+    assert chart.bound is not None and chart.baseline is not None and chart.bound > chart.baseline
+    assert chart.threshold == 26
+    assert (chart.status, status) == ("ok", "ok")
+    assert "a doubling would be seen in" in chart.reason
+    last = chart.weeks[-1]
+    assert last.low is not None and last.high is not None and last.low < 5 / A_WEEK < last.high
+
+
+def test_a_tripled_rate_alarms_within_weeks_and_says_since_when(watched: Site) -> None:
+    change = BASE + 5
+    for number in range(change, change + 4):
+        _receive(watched, number, 15)
+    chart, status = _chart(watched, change + 5)
+    first = next(one for one in chart.weeks if one.alarm)
+    assert first.changed == START + timedelta(weeks=change - 1)
+    assert first.week <= START + timedelta(weeks=change + 1)
+    assert (chart.status, status) == ("act", "act")
+    row = next(r for r in watched.dossier().rows if r.contrast == "chart")
+    assert (row.measure, row.status, row.version) == ("contradicted_reports", "act", "1")
+    assert row.act == chart.bound
+    alerts = watched.ledger.read(t.alerts.select())
+    assert [(one["measure"], one["contrast"], one["version"]) for one in alerts] == [
+        ("contradicted_reports", "chart", "1")
+    ]
+    # with more than four quiet weeks since, the alarm is history: to watch, no longer to act on
+    for number in range(change + 4, change + 9):
+        _receive(watched, number, 5)
+    late, _ = _chart(watched, change + 10)
+    assert not any(one.alarm for one in late.weeks[-4:])
+    assert late.status == "watch"
+
+
+def test_what_arrives_later_changes_no_past_week(watched: Site) -> None:
+    before, _ = _chart(watched, BASE + 5)
+    # a late file: in a week long folded, all of them wrong, and corrections that turn good drafts bad
+    late = _week(BASE + 1, A_WEEK)
+    for kind, key in (("cases", "case_id"), ("references", "case_id"), ("outputs", "case_id")):
+        rows = [row | {key: f"LATE-{row[key]}"} for row in late[kind]]
+        rows = [row | ({"output_id": f"LATE-{row['output_id']}"} if kind == "outputs" else {}) for row in rows]
+        rows = [row | ({"patient_id": f"LATE-{row['patient_id']}"} if kind == "cases" else {}) for row in rows]
+        watched.hand_in(kind, rows, _at(BASE + 5) + timedelta(hours=1))  # type: ignore[arg-type]
+    _receive(watched, BASE + 5, 5)
+    after, _ = _chart(watched, BASE + 6)
+    assert after.weeks[: len(before.weeks)] == before.weeks
+    assert len(after.weeks) == len(before.weeks) + 1
+    assert after.bound == before.bound
+
+
+def test_the_same_audit_again_is_the_same_and_one_of_the_past_is_too(watched: Site) -> None:
+    early = watched.audit(_at(BASE + 3))
+    assert watched.audit(_at(BASE + 3)) == replace(early, cached=True)
+    _receive(watched, BASE + 5, 5)
+    late = watched.audit(_at(BASE + 6))
+    assert not late.cached and late.audit != early.audit
+    assert watched.audit(_at(BASE + 3)) == replace(early, cached=True)
+    assert watched.audit(_at(BASE + 6)) == replace(late, cached=True)
+    early_chart, late_chart = (watched.dossier(one.audit).charts[0] for one in (early, late))
+    assert late_chart.weeks[: len(early_chart.weeks)] == early_chart.weeks
+
+
+def test_an_audit_of_the_past_that_nobody_made_keeps_nothing(watched: Site) -> None:
+    late = watched.audit(_at(BASE + 5))
+    kept = [row["key"] for row in watched.ledger.read(t.artifacts.select()) if row["kind"] == "sealed"]
+    watched.audit(_at(BASE + 3))
+    again = [row["key"] for row in watched.ledger.read(t.artifacts.select()) if row["kind"] == "sealed"]
+    assert again == kept
+    assert watched.audit(_at(BASE + 5)) == replace(late, cached=True)
+
+
+def test_a_short_reference_window_is_insufficient_and_says_what_is_missing(watched: Site) -> None:
+    end = START + timedelta(weeks=5, days=-1)
+    watched.apply(YAML.replace(str(REFERENCE_END), str(end)), _at(BASE + 5))
+    chart, status = _chart(watched, BASE + 5)
+    assert (chart.bound, chart.weeks, chart.status, status) == (None, (), "insufficient", "insufficient")
+    assert "5 weeks with reports" in chart.reason and "tolerable rate" in chart.reason
+
+
+def test_a_tolerable_rate_needs_no_reference_window(watched: Site) -> None:
+    yaml = YAML.replace("measure: contradicted_reports", "measure: contradicted_reports, tolerable: 0.08")
+    yaml = "\n".join(line for line in yaml.splitlines() if not line.startswith("reference_window"))
+    watched.apply(yaml, _at(BASE + 5))
+    chart, _ = _chart(watched, BASE + 5)
+    assert (chart.bound, chart.baseline) == (0.08, None)
+    assert len(chart.weeks) == BASE + 4
+    assert chart.status == "ok"
+
+
+def test_a_chart_that_would_see_a_doubling_too_late_is_not_ok(watched: Site) -> None:
+    yaml = YAML.replace("measure: contradicted_reports", "measure: laterality_reports, tolerable: 0.001")
+    watched.apply(yaml, _at(BASE + 5))
+    chart, status = _chart(watched, BASE + 5)
+    assert (chart.status, status) == ("insufficient", "insufficient")
+    assert "a doubling would be seen not before" in chart.reason
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (("measure: contradicted_reports", "measure: contradicted"), "There is no measure"),
+        (("measure: contradicted_reports", "measure: sensitivity"), "not made for the task"),
+        (("case_mix: [sex]", "case_mix: [age]"), "case_mix names age, which is no slice"),
+        (("task: report, measure", "task: vqa, measure"), "which is not audited"),
+        (("reference_window: {from", "window: all\n# {from"), "needs a reference_window"),
+        (("stop_questions:", "stop_questions:\n  - {task: report, measure: contradicted_reports}"), "twice"),
+        (("alarms_a_year: 2", "alarms_a_year: 0"), "alarms_a_year"),
+    ],
+)
+def test_questions_that_cannot_be_asked_are_refused(change: tuple[str, str], sentence: str, watched: Site) -> None:
+    with pytest.raises(SettingsError, match=sentence):
+        apply_settings(watched.ledger, YAML.replace(*change), "audit.yaml", "test", _at(BASE + 5))
+    assert newest_settings(watched.ledger, SYSTEM)[1] == parse_settings(YAML)
