@@ -150,7 +150,11 @@ class Confidence:
 
 @dataclass(frozen=True, slots=True)
 class TrendPoint:
-    """One period of a trend. Immature periods may still change and are drawn open."""
+    """One period of a trend. Immature periods may still change and are drawn open.
+
+    `standardised` is the value at the case mix of the reference window, so that crude minus standardised is what
+    the case mix explains; None where the settings declare no case mix or too little of it was seen.
+    """
 
     measure: str
     title: str
@@ -163,7 +167,9 @@ class TrendPoint:
     high: float | None
     n: float
     mature: bool
-    status: str = ""
+    standardised: float | None = None
+    standardised_low: float | None = None
+    standardised_high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

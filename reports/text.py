@@ -237,6 +237,10 @@ WORDS: Final[Mapping[str, str]] = {
         "Shape: version ({versions}). Bars: 95 % interval, cut at the edge of the figure."
     ),
     "trend_small": "Not drawn, too few patients or undefined: {periods}.",
+    "standardised": (
+        "Dashed: at the case mix of the reference window. Period from {period}: crude {crude}, standardised "
+        "{mixed}, explained by case mix {explained}."
+    ),
     "drift": "Drift",
     "drift_lead": (
         "How far inputs and outputs have moved from the reference window. The grey bar is how far two samples of "

@@ -215,7 +215,7 @@ def trends(dossier: Dossier) -> list[Figure]:
         if figure:
             missing = ", ".join(f"{short(p.period)} {p.period.year}" for p in points if p.value is None)
             note = WORDS["trend_small"].format(periods=missing) if missing else ""
-            figures.append(Figure(figure.title, figure.svg, note))
+            figures.append(Figure(figure.title, figure.svg, " ".join(filter(None, (figure.note, note)))))
     return figures
 
 

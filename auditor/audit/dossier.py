@@ -97,6 +97,9 @@ def _trend_point(point: Mapping[str, Any]) -> TrendPoint:
         high=None if small else point["high"],
         n=0.0 if small else point["n"] or 0.0,
         mature=point["mature"],
+        standardised=None if small else point.get("standardised"),
+        standardised_low=None if small else point.get("standardised_low"),
+        standardised_high=None if small else point.get("standardised_high"),
     )
 
 

@@ -3,39 +3,20 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 
 from auditor.audit.confidence import bins_of, confidence_of
 from auditor.audit.tallying import DailyTallies
+from auditor.audit.trending import Trend, trend_of
 from auditor.settings import AuditSettings
 from monitors import drift as drifts
 from monitors import fairness, frame, macro
 from monitors.calibration import Calibration
-from monitors.catalogue import CATALOGUE, measure_named
+from monitors.catalogue import CATALOGUE
 from monitors.measurement import Measurement, Slice, Window
 from monitors.tally import Tally
 from monitors.threshold import SUPPRESS_BELOW
 from reports.dossier import Confidence, Parity, ReliabilityBin
-
-#: Drawn as a trend whether or not a threshold names them.
-TREND_MEASURES = {
-    "report": (
-        "significant_contradicted_reports",
-        "contradicted_reports",
-        "unsupported_reports",
-        "omission_reports",
-    ),
-    "classification": ("calibration_gap", "sensitivity", "specificity", "underdiagnosis"),
-    "vqa": ("accuracy", "unparseable_answers"),
-}
-
-
-@dataclass(frozen=True)
-class Trend:
-    """One measure over one period (a week or a month), and whether its outputs are mature."""
-
-    measurement: Measurement
-    mature: bool
 
 
 @dataclass
@@ -67,7 +48,7 @@ def measure_task(
         reference = daily.over(reference_window) if reference_window else None
         for version in tally.values("version"):
             _levels(result, daily, tally, parent, reference, version, settings, window)
-        _trend(result, task, daily, parent, settings, window, mature_until, newest_version)
+        result.trend += trend_of(task, daily, parent, reference, settings, window, mature_until)
     return result
 
 
@@ -202,45 +183,3 @@ def _baseline_version(reference: Tally | None, version: str) -> str | None:
 
 def _same_rows(tally: Tally, reference: Tally) -> bool:
     return bool(tally == reference)
-
-
-def _trend(
-    result: Measured,
-    task: str,
-    daily: DailyTallies,
-    parent: Tally,
-    settings: AuditSettings,
-    window: Window,
-    mature_until: date,
-    newest_version: str,
-) -> None:
-    named = {s.measure for s in settings.thresholds if s.contrast == ""}
-    wanted = {m.name for m in daily.monitor.measures} & (set(TREND_MEASURES.get(task, ())) | named)
-    wanted = {name for name in wanted if measure_named(name).scope != "item"}
-    days = [day for day in daily.days if day is not None and (window.end is None or day <= window.end)]
-    if not wanted or not days:
-        return
-    for period in periods(min(days), max(days), settings.trend):
-        tally = daily.over(period)
-        for version in tally.values("version"):
-            found = frame.measure(
-                daily.monitor, tally, [Slice()], version=version, items=[""], window=period, parent=parent
-            )
-            assert period.end is not None
-            mature = period.end <= mature_until
-            result.trend += [Trend(m, mature) for m in found if m.measure in wanted]
-
-
-def periods(first: date, last: date, unit: str) -> list[Window]:
-    """The ISO weeks or calendar months that touch the days from `first` to `last`.
-
-    >>> [str(w) for w in periods(date(2026, 1, 30), date(2026, 2, 1), "month")]
-    ['2026-01-01 to 2026-01-31', '2026-02-01 to 2026-02-28']
-    """
-    result = []
-    start = first - timedelta(days=first.isoweekday() - 1) if unit == "week" else first.replace(day=1)
-    while start <= last:
-        following = start + timedelta(days=7) if unit == "week" else (start + timedelta(days=31)).replace(day=1)
-        result.append(Window(start, following - timedelta(days=1)))
-        start = following
-    return result

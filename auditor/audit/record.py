@@ -17,8 +17,9 @@ from auditor.audit.measuring import Measured
 from auditor.audit.pages import register_pages, write_pages
 from auditor.audit.scope import Scope
 from auditor.audit.tallying import rows_within
+from auditor.audit.trending import at_mix
 from auditor.audit.verdicts import Ruled
-from auditor.audit.watching import Watched, as_reported
+from auditor.audit.watching import Watched, as_reported, chart_row
 from auditor.judges import Judge
 from auditor.store import tables as t
 from auditor.store.lake import Lake
@@ -26,7 +27,7 @@ from auditor.store.ledger import Transaction
 from auditor.store.measurements import measurement_row
 from monitors.measurement import Measurement
 from monitors.threshold import Status, roll_up
-from reports.dossier import Chart, Correction, Flow
+from reports.dossier import Correction, Flow
 
 _DETAILS = (
     "trend",
@@ -61,7 +62,8 @@ class Record:
         self.measurements += measured.measurements
         self.flows += flows
         self.details["trend"] += [
-            measurement_row("", 0, point.measurement) | {"mature": point.mature} for point in measured.trend
+            measurement_row("", 0, point.measurement) | {"mature": point.mature} | at_mix(point.standardised)
+            for point in measured.trend
         ]
         self.details["parity"] += [asdict(one) for one in measured.parity]
         self.details["reliability"] += [asdict(one) for one in measured.reliability]
@@ -93,7 +95,7 @@ class Record:
     def watch(self, charts: Sequence[Watched]) -> None:
         """The weekly charts of one stop question."""
         self.charts += charts
-        self.details["charts"] += [_chart_row(as_reported(chart)) for chart in charts]
+        self.details["charts"] += [chart_row(as_reported(chart)) for chart in charts]
 
     def judge_failures(self) -> dict[str, tuple[int, int]]:
         """Task → (judgements that failed, outputs with a reference); tasks apart, or one would dilute another."""
@@ -205,15 +207,6 @@ def _verdict_row(audit: str, number: int, ruled: Ruled) -> dict[str, Any]:
         "status": str(ruled.verdict.status),
         "reason": ruled.verdict.reason,
     }
-
-
-def _chart_row(chart: Chart) -> dict[str, Any]:
-    """A chart as JSON can hold it."""
-    weeks = [
-        asdict(one) | {"week": one.week.isoformat(), "changed": one.changed and one.changed.isoformat()}
-        for one in chart.weeks
-    ]
-    return asdict(chart) | {"weeks": weeks}
 
 
 def _details(record: Record) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -187,6 +187,15 @@ def _week(point: Point, i: int, chart: Watched) -> d.ChartWeek:
         low=None if small else low,
         high=None if small else high,
     )
+
+
+def chart_row(chart: d.Chart) -> dict[str, Any]:
+    """A chart as JSON can hold it."""
+    weeks = [
+        asdict(one) | {"week": one.week.isoformat(), "changed": one.changed and one.changed.isoformat()}
+        for one in chart.weeks
+    ]
+    return asdict(chart) | {"weeks": weeks}
 
 
 def recorded_chart(one: Mapping[str, Any]) -> d.Chart:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from reports.dossier import TrendPoint
 from reports.figures.style import INK, MAIN, MUTED, SHAPES, WARM, WIDTH, Figure, records, to_svg
 from reports.numbers import NONE, number, scale_of, short, with_interval
+from reports.text import WORDS
 
 if TYPE_CHECKING:
     import altair as alt
@@ -58,7 +59,7 @@ def trend_figure(
         shape=shape,
         fill=alt.condition("datum.mature == 'yes'", alt.value(MAIN), alt.value("white")),
     )
-    layers: list[alt.Chart | alt.LayerChart] = [whiskers, line, marks]
+    layers: list[alt.Chart | alt.LayerChart] = [whiskers, line, marks, *_standardised(drawn, scale, x, y)]
     if bounds:
         layers += _bounds(bounds, scale, y)
     inside = [(day, version) for day, version in changes if drawn[0].period <= day]
@@ -71,7 +72,38 @@ def trend_figure(
         f"{'' if p.mature else ' (may still change)'}"
         for p in drawn
     )
-    return Figure(title, to_svg(chart, name, title, description))
+    return Figure(title, to_svg(chart, name, title, description), _explained(drawn, unit))
+
+
+def _standardised(drawn: Sequence[TrendPoint], scale: float, x: "alt.X", y: "alt.Scale") -> "list[alt.Chart]":
+    """The line at the case mix of the reference window."""
+    import altair as alt
+
+    rows = [
+        {"period": p.period.isoformat(), "version": p.version, "mixed": p.standardised * scale}
+        for p in drawn
+        if p.standardised is not None
+    ]
+    if not rows:
+        return []
+    line = alt.Chart(records(rows)).mark_line(color=INK, strokeDash=[4, 3], strokeWidth=1.2, clip=True)
+    return [line.encode(x=x, y=alt.Y("mixed:Q", scale=y), detail="version:N")]
+
+
+def _explained(drawn: Sequence[TrendPoint], unit: str) -> str:
+    """Crude, standardised and their difference in the last final period."""
+    final = [p for p in drawn if p.mature and p.standardised is not None and p.value is not None]
+    if not final:
+        return ""
+    last = final[-1]
+    assert last.value is not None and last.standardised is not None
+    mixed = with_interval(last.standardised, last.standardised_low, last.standardised_high, unit)
+    return WORDS["standardised"].format(
+        period=short(last.period),
+        crude=number(last.value, unit),
+        mixed=mixed,
+        explained=number(last.value - last.standardised, unit, "reference"),
+    )
 
 
 def _shapes(versions: Sequence[str]) -> list[str]:

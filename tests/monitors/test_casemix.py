@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 import pytest
 
 from monitors.casemix import CaseMix, CaseMixError, GroupCounts, case_mix, group_counts, standardise
+from monitors.groups import mean_cluster_size
 from monitors.hallucination import HALLUCINATION
 from monitors.intervals import jeffreys
 from monitors.measurement import Measure
@@ -194,3 +195,15 @@ def test_what_cannot_be_standardised_is_refused() -> None:
         CaseMix.of({(str(i),): (40, 2) for i in range(25)}, ["unit"])
     with pytest.raises(CaseMixError, match="a value for each"):
         CaseMix.of({("a", "b"): (40, 2)}, ["unit"])
+
+
+def test_not_a_single_event_anywhere_has_an_interval() -> None:
+    """Neither the reference nor the window has one: the variance is 0 and the patients still count."""
+    n = np.zeros((256, 1))
+    n[:100] = 2.0
+    counts = GroupCounts((("icu",),), n, np.zeros((256, 1)))
+    found = standardise(counts, CaseMix.of({("icu",): (500, 0)}, ["unit"]), rho=0.3)
+    assert (found.value, found.low) == (0.0, 0.0)
+    cost = 1 + 0.3 * (mean_cluster_size(n[:, 0]) - 1)
+    assert found.n_eff == pytest.approx(200 / cost)
+    assert found.high == pytest.approx(jeffreys(0, 200 / cost)[1])

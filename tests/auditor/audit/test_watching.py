@@ -98,6 +98,28 @@ def test_a_quiet_chart_is_ok_and_counts_what_went_in(watched: Site) -> None:
     assert last.low is not None and last.high is not None and last.low < 5 / A_WEEK < last.high
 
 
+def test_trends_stand_beside_the_case_mix_of_the_reference_window(watched: Site) -> None:
+    """A week with fewer men: crude is what was seen, standardised as if half were men."""
+    dossier = watched.dossier(watched.audit(_at(BASE + 5)).audit)
+    points = [p for p in dossier.trend if p.measure == "contradicted_reports"]
+    assert len(points) == BASE + 4
+    for point in points:
+        assert point.value == pytest.approx(5 / A_WEEK)
+        assert point.standardised == pytest.approx(5 / A_WEEK)
+        assert point.standardised_low is not None and point.standardised_high is not None
+        assert point.standardised_low < 5 / A_WEEK < point.standardised_high
+    rows = _week(BASE + 5, 6)  # the errors are those of the first six: three women and three men
+    keep = {c["case_id"] for i, c in enumerate(rows["cases"]) if i % 2 == 0 or i % 6 == 1}
+    for kind, handed in rows.items():
+        watched.hand_in(kind, [r for r in handed if r["case_id"] in keep], _at(BASE + 5))  # type: ignore[arg-type]
+    dossier = watched.dossier(watched.audit(_at(BASE + 6)).audit)
+    last = [p for p in dossier.trend if p.measure == "contradicted_reports"][-1]
+    women, men = [i for i in range(A_WEEK) if i % 2 == 0], [i for i in range(A_WEEK) if i % 6 == 1]
+    share = [sum(i < 6 for i in group) / len(group) for group in (women, men)]
+    assert last.value == pytest.approx(sum(i < 6 for i in [*women, *men]) / len([*women, *men]))
+    assert last.standardised == pytest.approx(sum(share) / 2)  # as many women as men in the reference window
+
+
 def test_a_tripled_rate_alarms_within_weeks_and_says_since_when(watched: Site) -> None:
     change = BASE + 5
     for number in range(change, change + 4):
