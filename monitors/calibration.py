@@ -60,7 +60,7 @@ def _measures(prefix: str, who: str, counted: str) -> tuple[Measure, ...]:
         ),
         Measure(
             "brier" if prefix == "calibration" else f"{prefix}_brier", "Brier score", counted, 0, 1,
-            Direction.HIGHER_IS_WORSE, Interval.MEAN, denominator="labelled", floor=50, ceiling="watch",
+            Direction.HIGHER_IS_WORSE, Interval.MEAN, denominator="labelled", floor=200, ceiling="watch",
             unit="score",
         ),
         Measure(
@@ -70,7 +70,7 @@ def _measures(prefix: str, who: str, counted: str) -> tuple[Measure, ...]:
         ),
         Measure(
             "log_loss" if prefix == "calibration" else f"{prefix}_log_loss", "Log loss", counted, 0,
-            WORST_LOG_LOSS, Direction.HIGHER_IS_WORSE, Interval.MEAN, denominator="labelled", floor=50,
+            WORST_LOG_LOSS, Direction.HIGHER_IS_WORSE, Interval.MEAN, denominator="labelled", floor=200,
             ceiling="watch", unit="score",
         ),
         Measure(

@@ -79,6 +79,43 @@ class Parity:
 
 
 @dataclass(frozen=True, slots=True)
+class Confounder:
+    """A gap with one other attribute held equal on both sides; None where too little of its mix was on both."""
+
+    attribute: str
+    association: float | None  # Cramér's V of the group with this attribute, and …
+    association_by_chance: float | None  # … what unrelated ones would have at this size
+    crude: float
+    adjusted: float | None
+    adjusted_low: float | None
+    adjusted_high: float | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorstGroup:
+    """The group of one attribute that is worst off by one measure, beside the worst of as many equal groups.
+
+    `gap` is to everyone else, positive where the group is worse off. The worst of several groups is worse off than
+    the rest also where nothing is unfair: half of the time by `chance_median`, and rarely (5 %) by `chance_high`.
+    """
+
+    task: str
+    version: str
+    measure: str
+    title: str
+    unit: str
+    attribute: str
+    slice: str
+    groups: int
+    gap: float
+    chance_median: float
+    chance_high: float
+    beyond_chance: bool
+    held_equal: tuple[Confounder, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ReliabilityBin:
     """One bin of a reliability diagram: mean confidence against observed frequency."""
 
@@ -329,6 +366,7 @@ class Dossier:
     charts: tuple[Chart, ...]
     drift: tuple[DriftColumn, ...]
     parity: tuple[Parity, ...]
+    worst_groups: tuple[WorstGroup, ...]
     exemplars: tuple[Exemplar, ...]
     exemplar_policy: str
     corrections: tuple[Correction, ...]

@@ -48,6 +48,7 @@ def render(dossier: Dossier) -> str:
             trust=confidence.sentences(shown),
             subgroups=weekly.subgroups(shown),
             parity=weekly.parity(shown),
+            worst_groups=weekly.worst_groups(shown),
             trends=weekly.trends(shown),
             trend_versions=weekly.trend_versions(shown),
             charts=weekly.charts(shown),

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from reports.dossier import Dossier, DriftColumn, Exemplar, Flow, Provenance, ReliabilityBin, Row
+from reports.dossier import Confounder, Dossier, DriftColumn, Exemplar, Flow, Provenance, ReliabilityBin, Row
 from reports.figures.chart import chart_figure
 from reports.figures.drift import by_excess, panel_figure, shares_figure
 from reports.figures.flow import flow_figure
@@ -14,7 +14,7 @@ from reports.figures.reliability import reliability_figure
 from reports.figures.style import Figure
 from reports.figures.trend import trend_figure
 from reports.headline import PAGE_ONE, badness
-from reports.numbers import integer, number, short, slice_name
+from reports.numbers import integer, number, short, slice_name, with_interval
 from reports.text import OUTPUTS, PROVENANCE, TASKS, WORDS, severity
 
 _COLUMNS: Final = 3  # measures side by side in one table
@@ -295,6 +295,46 @@ def parity(dossier: Dossier) -> list[ParityLine]:
         for one in dossier.parity
         if one.version == dossier.current_version
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class WorstLine:
+    """One attribute's worst group by one measure, as printed; `held` holds the gap with others held equal."""
+
+    title: str
+    group: str
+    gap: str
+    chance: str
+    beyond: bool
+    held: str
+
+
+def worst_groups(dossier: Dossier) -> list[WorstLine]:
+    """Worst groups of the current version, those beyond chance first."""
+    current = [one for one in dossier.worst_groups if one.version == dossier.current_version]
+    current.sort(key=lambda one: (not one.beyond_chance, -one.gap / max(one.chance_high, 1e-9)))
+    return [
+        WorstLine(
+            title=one.title,
+            group=WORDS["worst_of"].format(count=one.groups, names=slice_name(one.slice)),
+            gap=number(one.gap, one.unit, "rest"),
+            chance=WORDS["worst_chance"].format(
+                median=number(one.chance_median, one.unit, "rest").lstrip("+"),
+                high=number(one.chance_high, one.unit, "rest").lstrip("+"),
+            ),
+            beyond=one.beyond_chance,
+            held="; ".join(_held_equal(held, one.unit) for held in one.held_equal),
+        )
+        for one in current
+    ]
+
+
+def _held_equal(one: Confounder, unit: str) -> str:
+    name = one.attribute.replace("_", " ")
+    if one.adjusted is None:
+        return WORDS["held_not"].format(attribute=name)
+    said = with_interval(one.adjusted, one.adjusted_low, one.adjusted_high, unit, "rest")
+    return WORDS["held"].format(attribute=name, gap=said)
 
 
 def limits(dossier: Dossier) -> list[str]:

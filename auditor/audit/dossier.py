@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from auditor.audit.confidence import recorded_confidence
 from auditor.audit.correcting import recorded_correction
+from auditor.audit.disparities import recorded_worst_group
 from auditor.audit.limits import limits_of
 from auditor.audit.recorded import latest_audit, settings_of
 from auditor.audit.rows import measured_rows, other_rows
@@ -46,6 +47,9 @@ def dossier_of(ledger: Ledger, system: str, audit: str | None = None) -> Dossier
     # older audits have none of these
     corrections = tuple(recorded_correction(one) for one in details.get("corrections", ()))
     worth = tuple(recorded_confidence(one) for one in details.get("confidence", ()))
+    rows = measured_rows(ledger, row, verdicts, flows)
+    hidden = {(one.measure, one.version, one.slice) for one in rows if one.suppressed}
+    worst = tuple(recorded_worst_group(one) for one in details.get("worst_groups", ()))
     charts = tuple(recorded_chart(one) for one in details.get("charts", ()))
     return Dossier(
         system=system,
@@ -62,7 +66,7 @@ def dossier_of(ledger: Ledger, system: str, audit: str | None = None) -> Dossier
         maturity_days=settings.maturity_days,
         simulated=settings.simulated,
         flows=flows,
-        rows=(*measured_rows(ledger, row, verdicts, flows), *other_rows(verdicts, row, charts)),
+        rows=(*rows, *other_rows(verdicts, row, charts)),
         reliability=tuple(_reliability(details["reliability"])),
         confidence=worth,
         trend=tuple(_trend_point(point) for point in details["trend"]),
@@ -70,6 +74,7 @@ def dossier_of(ledger: Ledger, system: str, audit: str | None = None) -> Dossier
         version_changes=tuple((date.fromisoformat(day), v) for day, v in details["version_changes"]),
         drift=tuple(_drift_column(column, evidently) for column in details["drift"]),
         parity=tuple(Parity(**one) for one in details["parity"]),
+        worst_groups=tuple(one for one in worst if (one.measure, one.version, one.slice) not in hidden),
         exemplars=tuple(_exemplar(one) for one in details["exemplars"]),
         exemplar_policy=settings.exemplars,
         corrections=corrections,

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from auditor.audit.confidence import bins_of, confidence_of
+from auditor.audit.disparities import worst_groups
 from auditor.audit.tallying import DailyTallies
-from auditor.audit.trending import Trend, trend_of
+from auditor.audit.trending import TREND_MEASURES, Trend, trend_of
 from auditor.settings import AuditSettings
 from monitors import drift as drifts
 from monitors import fairness, frame, macro
@@ -16,7 +17,7 @@ from monitors.catalogue import CATALOGUE
 from monitors.measurement import Measurement, Slice, Window
 from monitors.tally import Tally
 from monitors.threshold import SUPPRESS_BELOW
-from reports.dossier import Confidence, Parity, ReliabilityBin
+from reports.dossier import Confidence, Parity, ReliabilityBin, WorstGroup
 
 
 @dataclass
@@ -28,6 +29,7 @@ class Measured:
     reliability: list[ReliabilityBin] = field(default_factory=list)
     confidence: list[Confidence] = field(default_factory=list)
     parity: list[Parity] = field(default_factory=list)
+    worst_groups: list[WorstGroup] = field(default_factory=list)
     drift: list[tuple[str, drifts.ColumnDrift]] = field(default_factory=list)
 
 
@@ -87,6 +89,9 @@ def _levels(
         result.measurements += frame.gaps(
             monitor, tally, group, version=version, items=asked, window=window, parent=parent, alpha=0.05 / many
         )
+    named = {setting.measure for setting in settings.thresholds}
+    asked = sorted(named.union(TREND_MEASURES.get(monitor.task, ())))
+    result.worst_groups += worst_groups(monitor, tally, parent, settings, version, asked)
     if monitor.name == "performance":
         single = [s for s in slices if len(s.where) < 2]
         result.measurements += macro.macro(tally, single, version=version, window=window)

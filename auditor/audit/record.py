@@ -32,6 +32,7 @@ from reports.dossier import Correction, Flow
 _DETAILS = (
     "trend",
     "parity",
+    "worst_groups",
     "reliability",
     "confidence",
     "drift",
@@ -66,6 +67,7 @@ class Record:
             for point in measured.trend
         ]
         self.details["parity"] += [asdict(one) for one in measured.parity]
+        self.details["worst_groups"] += [asdict(one) for one in measured.worst_groups]
         self.details["reliability"] += [asdict(one) for one in measured.reliability]
         self.details["confidence"] += [asdict(one) for one in measured.confidence]
         self.details["drift"] += [

@@ -8,6 +8,7 @@ from reports.dossier import (
     Chart,
     ChartWeek,
     Confidence,
+    Confounder,
     Dossier,
     DriftColumn,
     Exemplar,
@@ -18,6 +19,7 @@ from reports.dossier import (
     Row,
     SafeCoverage,
     TrendPoint,
+    WorstGroup,
 )
 
 FINDINGS = (
@@ -559,6 +561,26 @@ def sample() -> Dossier:
         charts=(_chart(),),
         version_changes=((date(2026, 8, 17), "2.1"),),
         drift=tuple(_drift()),
+        worst_groups=(
+            WorstGroup(
+                task="classification",
+                version="2.1",
+                measure="sensitivity",
+                title="Sensitivity",
+                unit="share",
+                attribute="age",
+                slice="age=65+",
+                groups=3,
+                gap=0.081,
+                chance_median=0.021,
+                chance_high=0.048,
+                beyond_chance=True,
+                held_equal=(
+                    Confounder("site", 0.31, 0.04, -0.081, -0.035, -0.071, 0.002, ""),
+                    Confounder("vendor", None, None, -0.081, None, None, None, "a side was seen in 12 % only"),
+                ),
+            ),
+        ),
         parity=(
             Parity("2.1", "sex", 2, 0.031, 0.052, ""),
             Parity("2.1", "site", 3, None, None, "a group has fewer than 11 patients"),
@@ -596,6 +618,8 @@ def bare(**changes: Any) -> Dossier:
             "trend",
             "version_changes",
             "charts",
+            "parity",
+            "worst_groups",
             "drift",
             "exemplars",
             "corrections",

@@ -1,0 +1,193 @@
+"""Which other attributes move with a gap, and what is left of it when they are held equal.
+
+A gap between age bands may be one between scanners on which the old are imaged. Association alone explains
+nothing; a gap that shrinks when both sides are given the same mix of scanners does.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from monitors.casemix import CaseMix, CaseMixError, Standardised, case_mix, group_counts, standardise
+from monitors.groups import Floats, mean_cluster_size
+from monitors.intervals import mover
+from monitors.levels import Desk, Level
+from monitors.measurement import Interval, Measure, Slice
+from monitors.monitor import Monitor
+from monitors.parent import Parents
+from monitors.selection import select, select_rest
+from monitors.tally import Tally
+
+_NAN: Final = math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Confounder:
+    """One attribute beside the gap of one slice.
+
+    `cramers_v` is the association of the slice's attribute(s) with this one over what the measure counts, in [0,
+    1], and `by_chance` the value that unrelated attributes would have on average at this effective size.
+    `adjusted` is the gap (slice − rest, with its interval) when both sides have this attribute's mix of everybody;
+    `covered` the smaller share of that mix that a side was seen in: below .9 (`sufficient` False) nothing follows.
+    NaN with a `note` where something could not be made.
+    """
+
+    attribute: str
+    cramers_v: float
+    by_chance: float
+    n: float
+    n_eff: float
+    crude: float
+    crude_low: float
+    crude_high: float
+    adjusted: float
+    adjusted_low: float
+    adjusted_high: float
+    explained: float  # crude − adjusted
+    covered: float
+    sufficient: bool
+    note: str = ""
+
+
+def confounders(
+    monitor: Monitor,
+    tally: Tally,
+    where: Slice,
+    attributes: Sequence[str],
+    measure: str,
+    *,
+    version: str,
+    item: str = "",
+    parent: Tally | None = None,
+    alpha: float = 0.05,
+) -> list[Confounder]:
+    """The gap of slice `where` to the rest, crude and standardised over each of `attributes` in turn.
+
+    Both sides are standardised directly (`monitors.casemix`) to the mix of slice and rest together; their
+    difference has MOVER limits with unrelated errors, which is too wide rather than too narrow where patients are
+    on both sides. An attribute may itself be the way in which a group is failed (a worse scanner in one clinic):
+    crude and adjusted are shown side by side and no verdict is made of the adjusted one.
+
+    `measure` must be a share. Raises CaseMixError for any other measure, and for attributes the tally has not.
+    """
+    index = next((i for i, one in enumerate(monitor.measures) if one.name == measure), None)
+    if index is None or monitor.measures[index].interval is not Interval.JEFFREYS:
+        raise CaseMixError(f"Monitor {monitor.name} has no share of that name; only shares are standardised.")
+    unknown = [name for name in attributes if name not in tally.strata]
+    if unknown:
+        raise CaseMixError(f"The tally is not stratified by {unknown[0]!r}; add it to the slices and tally anew.")
+    one = monitor.measures[index]
+    desk = Desk(monitor, tally, version, parent, alpha)
+    masks = [chosen(tally, where, version=version, item=item) for chosen in (select, select_rest)]
+    crude = [desk.level(desk.cut(mask), index, item) for mask in masks]
+    gap = crude[0].value - crude[1].value
+    low, high = _limits(crude)
+    parents = Parents(monitor, tally if parent is None else parent, version, own=parent is None)
+    rho = parents.of(item, index).rho
+    own = [name for name, _ in where.where]
+    rows = []
+    for name in attributes:
+        if name in own:
+            continue
+        v, by_chance, n, n_eff = _association(monitor, one, tally, masks[0] | masks[1], own, name)
+        sides, note = _standardised(monitor, one, tally, masks, name, version, item, rho, alpha)
+        adjusted = sides[0].value - sides[1].value if sides else _NAN
+        limits = _limits(sides) if sides else (_NAN, _NAN)
+        covered = min((s.covered for s in sides), default=0.0)
+        rows.append(
+            Confounder(
+                name,
+                v,
+                by_chance,
+                n,
+                n_eff,
+                gap,
+                low,
+                high,
+                adjusted,
+                *limits,
+                gap - adjusted,
+                covered,
+                bool(sides) and all(s.sufficient for s in sides),
+                note,
+            )
+        )
+    return rows
+
+
+def cramers_v(counts: Floats, n_eff: float) -> tuple[float, float]:
+    """Cramér's V of a table of counts, and what unrelated margins give on average at this effective size.
+
+    V = √(χ²/(n·min(r − 1, c − 1))); under independence E χ² = (r − 1)(c − 1)·n/n_eff. NaN for both with fewer than
+    two values on a side: what does not vary is associated with nothing. Source: Cramér 1946, Rao & Scott 1984.
+
+    >>> cramers_v(np.array([[30.0, 0.0], [0.0, 20.0]]), 50.0)[0]
+    1.0
+    """
+    counts = counts[counts.sum(axis=1) > 0][:, counts.sum(axis=0) > 0]
+    rows, columns = counts.shape
+    if min(rows, columns) < 2:
+        return _NAN, _NAN
+    n = counts.sum()
+    expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / n
+    chi = float(((counts - expected) ** 2 / expected).sum())
+    least = min(rows, columns) - 1
+    chance = math.sqrt((rows - 1) * (columns - 1) / (max(n_eff, 1.0) * least))
+    return min(1.0, math.sqrt(chi / (n * least))), min(1.0, chance)
+
+
+def _values(tally: Tally, level: tuple[str, ...], names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(level[tally.strata.index(name)] for name in names)
+
+
+def _limits(sides: Sequence[Level | Standardised]) -> tuple[float, float]:
+    """MOVER limits of first − second."""
+    first, second = ((side.value, side.low, side.high) for side in sides)
+    return mover(first, second)
+
+
+def _association(
+    monitor: Monitor, one: Measure, tally: Tally, mask: np.ndarray, own: Sequence[str], name: str
+) -> tuple[float, float, float, float]:
+    """V, its value by chance, n and effective n over the measure's denominator in the masked strata."""
+    cell = monitor.cells.index(one.denominator)
+    sizes = tally.group_totals(mask)[:, cell]
+    n = float(sizes.sum())
+    if n <= 0:
+        return _NAN, _NAN, 0.0, 0.0
+    chosen = (tally.cell == cell) & mask[tally.stratum]
+    held = np.bincount(tally.stratum[chosen], tally.value[chosen].astype(np.float64), len(tally.levels))
+    ours = [_values(tally, level, own) for level in tally.levels]
+    theirs = [_values(tally, level, [name]) for level in tally.levels]
+    table = np.zeros((len(set(ours)), len(set(theirs))))
+    first, second = ({value: i for i, value in enumerate(sorted(set(side)))} for side in (ours, theirs))
+    np.add.at(table, ([first[v] for v in ours], [second[v] for v in theirs]), held)
+    n_eff = n / mean_cluster_size(sizes)
+    return (*cramers_v(table, n_eff), n, n_eff)
+
+
+def _standardised(
+    monitor: Monitor,
+    one: Measure,
+    tally: Tally,
+    masks: Sequence[np.ndarray],
+    name: str,
+    version: str,
+    item: str,
+    rho: float,
+    alpha: float,
+) -> tuple[list[Standardised], str]:
+    """Both sides at the mix of both together, or none and why."""
+    parts = [group_counts(tally.only(mask), monitor, one, [name], version=version, item=item) for mask in masks]
+    both = group_counts(tally.only(masks[0] | masks[1]), monitor, one, [name], version=version, item=item)
+    try:
+        mix: CaseMix = case_mix(both, [name])
+    except CaseMixError as error:
+        return [], str(error)
+    sides = [standardise(part, mix, rho, alpha) for part in parts]
+    least = min(side.covered for side in sides)
+    note = "" if all(s.sufficient for s in sides) else f"a side was seen in {100 * least:.0f} % of the mix only"
+    return sides, note
