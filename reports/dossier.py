@@ -80,7 +80,7 @@ class Parity:
 
 @dataclass(frozen=True, slots=True)
 class Confounder:
-    """A gap with one other attribute held equal on both sides; None where too little of its mix was on both."""
+    """A gap (above zero: worse off) with one other attribute alike on both sides; None where they hardly meet."""
 
     attribute: str
     association: float | None  # Cramér's V of the group with this attribute, and …

@@ -26,6 +26,7 @@ def render(dossier: Dossier) -> str:
     table = headline.lines(shown)
     flows, other_flows = weekly.flow_lines(shown)
     diagrams, diagrams_left_out = weekly.reliability(shown)
+    worst, worst_left_out = weekly.worst_groups(shown)
     worth = confidence.lines(shown)
     return (
         _environment()
@@ -48,7 +49,8 @@ def render(dossier: Dossier) -> str:
             trust=confidence.sentences(shown),
             subgroups=weekly.subgroups(shown),
             parity=weekly.parity(shown),
-            worst_groups=weekly.worst_groups(shown),
+            worst_groups=worst,
+            worst_left_out=worst_left_out,
             trends=weekly.trends(shown),
             trend_versions=weekly.trend_versions(shown),
             charts=weekly.charts(shown),

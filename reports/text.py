@@ -209,10 +209,11 @@ WORDS: Final[Mapping[str, str]] = {
     "no_subgroups": "No slices were measured: none are named in the settings, or no case records the attribute.",
     "worst": "The worst group of each attribute",
     "worst_lead": (
-        "How much worse off than everyone else, beside the worst of as many equal groups. Where it is beyond chance, "
-        "the gap is given again with both sides alike in one other attribute: what then shrinks may be that "
-        "attribute's, though that may itself be how a group is failed."
+        "How much worse off than everyone else, beside the worst of as many equal groups. Where it is beyond "
+        "chance, the gap is given again with both sides alike in one other attribute: what then shrinks may be "
+        "that attribute's, though that may itself be how a group is failed."
     ),
+    "worst_more": "{count} further worst groups, none beyond chance, are in the JSON file.",
     "worst_heads": "Measure|Worst group|Worse by|By chance|With others alike",
     "worst_chance": "{median}, rarely {high}",
     "worst_beyond": "beyond chance",

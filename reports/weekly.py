@@ -20,6 +20,7 @@ from reports.text import OUTPUTS, PROVENANCE, TASKS, WORDS, severity
 _COLUMNS: Final = 3  # measures side by side in one table
 _RELIABILITY: Final = 6  # diagrams drawn
 _SHARES: Final = 3  # columns of the drift panel whose shares are drawn
+_WORST: Final = 8  # worst groups listed when fewer are beyond chance
 _GAPS: Final = 12  # gaps listed when none of them is grave
 
 
@@ -309,15 +310,16 @@ class WorstLine:
     held: str
 
 
-def worst_groups(dossier: Dossier) -> list[WorstLine]:
-    """Worst groups of the current version, those beyond chance first."""
+def worst_groups(dossier: Dossier) -> tuple[list[WorstLine], int]:
+    """Worst groups of the current version, those beyond chance first and all of them; how many were left out."""
     current = [one for one in dossier.worst_groups if one.version == dossier.current_version]
     current.sort(key=lambda one: (not one.beyond_chance, -one.gap / max(one.chance_high, 1e-9)))
-    return [
+    shown = current[: max(_WORST, sum(one.beyond_chance for one in current))]
+    lines = [
         WorstLine(
             title=one.title,
             group=WORDS["worst_of"].format(count=one.groups, names=slice_name(one.slice)),
-            gap=number(one.gap, one.unit, "rest"),
+            gap=number(one.gap, one.unit, "rest").lstrip("+"),
             chance=WORDS["worst_chance"].format(
                 median=number(one.chance_median, one.unit, "rest").lstrip("+"),
                 high=number(one.chance_high, one.unit, "rest").lstrip("+"),
@@ -325,8 +327,9 @@ def worst_groups(dossier: Dossier) -> list[WorstLine]:
             beyond=one.beyond_chance,
             held="; ".join(_held_equal(held, one.unit) for held in one.held_equal),
         )
-        for one in current
+        for one in shown
     ]
+    return lines, len(current) - len(shown)
 
 
 def _held_equal(one: Confounder, unit: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from auditor.settings import AuditSettings
 from monitors.fairness_confounders import confounders
 from monitors.fairness_worst import worst_slice
-from monitors.measurement import Interval, Slice
+from monitors.measurement import Direction, Interval, Measure, Slice
 from monitors.monitor import Monitor
 from monitors.tally import Tally
 from monitors.threshold import conditions
@@ -25,12 +25,14 @@ def worst_groups(
     for one in monitor.measures:
         if one.name not in measures or one.scope == "item" or one.interval in (Interval.NONE, Interval.Q_HAT):
             continue
+        if one.direction is Direction.AWAY_FROM_ZERO:  # a group that differs is not for that worse off
+            continue
         for wanted in settings.slices:
             attribute = (wanted,) if isinstance(wanted, str) else tuple(sorted(wanted))
             found = worst_slice(
                 monitor, tally, attribute, one.name, version=version, parent=parent, seed=settings.seed
             )
-            if math.isnan(found.gap):
+            if not found.gap > 0:  # nobody is worse off, or nothing could be measured
                 continue
             beyond = found.gap > found.null_high
             others = [name for name in settings.slice_attributes if name not in attribute]
@@ -48,7 +50,7 @@ def worst_groups(
                 chance_median=found.null_median,
                 chance_high=found.null_high,
                 beyond_chance=beyond,
-                held_equal=tuple(_held_equal(monitor, tally, parent, where, others, one.name, version))
+                held_equal=tuple(_held_equal(monitor, tally, parent, where, others, one, version))
                 if beyond and one.interval is Interval.JEFFREYS and math.isfinite(one.high)
                 else (),
             )
@@ -60,19 +62,23 @@ def _held_equal(
     parent: Tally,
     where: Slice,
     others: Sequence[str],
-    measure: str,
+    measure: Measure,
     version: str,
 ) -> Iterator[Confounder]:
-    for one in confounders(monitor, tally, where, others, measure, version=version, parent=parent):
+    """The gap with each other attribute held equal, turned so that above zero is worse off."""
+    for one in confounders(monitor, tally, where, others, measure.name, version=version, parent=parent):
         known = one.sufficient and math.isfinite(one.adjusted_low)
+        crude, adjusted, low, high = one.crude, one.adjusted, one.adjusted_low, one.adjusted_high
+        if measure.direction is Direction.LOWER_IS_WORSE:
+            crude, adjusted, low, high = -crude, -adjusted, -high, -low
         yield Confounder(
             attribute=one.attribute,
             association=_known(one.cramers_v),
             association_by_chance=_known(one.by_chance),
-            crude=one.crude,
-            adjusted=one.adjusted if known else None,
-            adjusted_low=one.adjusted_low if known else None,
-            adjusted_high=one.adjusted_high if known else None,
+            crude=crude,
+            adjusted=adjusted if known else None,
+            adjusted_low=low if known else None,
+            adjusted_high=high if known else None,
             note=one.note,
         )
 

@@ -576,8 +576,8 @@ def sample() -> Dossier:
                 chance_high=0.048,
                 beyond_chance=True,
                 held_equal=(
-                    Confounder("site", 0.31, 0.04, -0.081, -0.035, -0.071, 0.002, ""),
-                    Confounder("vendor", None, None, -0.081, None, None, None, "a side was seen in 12 % only"),
+                    Confounder("site", 0.31, 0.04, 0.081, 0.035, -0.002, 0.071, ""),
+                    Confounder("vendor", None, None, 0.081, None, None, None, "a side was seen in 12 % only"),
                 ),
             ),
         ),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reports.dossier import Dossier, Row
+from reports.dossier import Chart, Confidence, Correction, Dossier, Row, WorstGroup
 from reports.export_json import SCHEMA, DossierError, dumps, loads
 from tests.reports.samples import bare, row, sample, suppressed
 
@@ -36,10 +36,20 @@ _dossiers = st.builds(
     Dossier,
     as_of=st.datetimes(timezones=st.just(UTC)),
     rows=st.lists(st.builds(Row).map(_lawful), max_size=3).map(tuple),
+    # what holds lists itself: one or none of each, or examples grow beyond what Hypothesis tries
+    **{
+        name: st.lists(st.builds(kind), max_size=1).map(tuple)
+        for name, kind in {
+            "charts": Chart,
+            "confidence": Confidence,
+            "worst_groups": WorstGroup,
+            "corrections": Correction,
+        }.items()
+    },
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(_dossiers)
 def test_round_trip(dossier: Dossier) -> None:
     text = dumps(dossier)

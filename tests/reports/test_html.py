@@ -325,3 +325,9 @@ def test_largest_differences_are_shown_without_verdict_and_withheld_where_small(
     assert "Largest differences between groups" in page
     assert "5.2 points" in page
     assert "a group has fewer than 11 patients" in page
+
+
+def test_the_worst_group_stands_beside_chance_and_with_others_alike(page: Page) -> None:
+    assert "worst of 3: age 65+" in page.text
+    assert "8.1 points" in page.text and "2.1 points, rarely 4.8 points" in page.text
+    assert "site: +3.5 points [−0.2 to +7.1]; vendor: the two sides hardly meet" in page.text
