@@ -83,6 +83,8 @@ class Reference(Record):
     # context the report judge needs and the report itself often leaves out
     indication: Text | None = None
     has_prior: bool | None = None
+    # questions about an image that must all be right: one about what is there and its twin about what is not
+    pair: Word | None = None
 
     @model_validator(mode="after")
     def _has_content(self) -> "Reference":

@@ -107,6 +107,13 @@ class CheckSetting(Strict):
         return self
 
 
+class CriticalSetting(Strict):
+    """Findings that must not be missed, and how soon after the study they must be flagged."""
+
+    findings: Annotated[list[str], Field(min_length=1)]
+    within_minutes: Annotated[float, Field(gt=0)] = 60.0
+
+
 class Task(Strict):
     """One task of the system and what it is held against."""
 
@@ -120,6 +127,7 @@ class Task(Strict):
     accepted_risk: Annotated[float, Field(gt=0, lt=1)] | None = (
         None  # of an error among the outputs one would trust
     )
+    critical: CriticalSetting | None = None  # classification
     judge: JudgeSetting = RulesSetting()
     check: CheckSetting | None = None
 
@@ -224,6 +232,8 @@ class AuditSettings(Strict):
         scores = value.get("classification")
         if scores and (scores.judge.kind != "rules" or scores.check):
             raise ValueError("classification compares numbers with labels: it takes no other judge and no check")
+        if any(task.critical for name, task in value.items() if name != "classification"):
+            raise ValueError("critical findings are flags of a classifier: name them under classification")
         return value
 
     @model_validator(mode="after")

@@ -126,6 +126,8 @@ def classifications(draw: Draw) -> pa.RecordBatch:
         "probability": probability,
         "label": (draw.uniform() < probability).astype(np.int8),
         "decision": (probability > 0.25).astype(np.int8),
+        "critical": np.ones(len(draw.owner), np.int8),
+        "in_time": draw.happens(0.9).astype(np.int8),
     }
     return _batch("classification", columns, len(draw.owner))
 
@@ -144,6 +146,7 @@ def answers(draw: Draw) -> pa.RecordBatch:
         "abstained": draw.happens(0.05).astype(np.int8),
         "answered_yes": said.astype(np.int8),
         "truth_yes": truth.astype(np.int8),
+        "pair_correct": pa.array((right & ~draw.happens(0.1)).astype(np.int8), mask=rng.uniform(size=n) < 0.5),
     }
     return _batch("vqa", columns, n)
 

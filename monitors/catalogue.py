@@ -4,6 +4,7 @@ from typing import Final
 
 from monitors.agreement import JUDGES, REPEATS
 from monitors.calibration import CALIBRATION, CONFIDENCE_REPORT, CONFIDENCE_VQA
+from monitors.critical import CRITICAL
 from monitors.drift import DRIFT
 from monitors.fairness import UNDERDIAGNOSIS
 from monitors.hallucination import HALLUCINATION
@@ -19,6 +20,7 @@ CATALOGUE: Final[tuple[Monitor, ...]] = (
     PERFORMANCE,
     CALIBRATION,
     UNDERDIAGNOSIS,
+    CRITICAL,
     VQA_PERFORMANCE,
     YES_NO,
     CONFIDENCE_VQA,

@@ -62,6 +62,8 @@ CLASSIFICATION: Final[tuple[pa.Field, ...]] = (
     pa.field("probability", pa.float64()),
     pa.field("label", pa.int8()),  # 1 present, 0 absent, null not labelled
     pa.field("decision", pa.int8()),  # the system's own decision at its operating point
+    pa.field("critical", pa.int8(), nullable=False),  # 1 where the settings call the finding critical
+    pa.field("in_time", pa.int8()),  # 1 said within the time allowed after the study, 0 later, null unknown
 )
 
 #: Answers to questions about an image.
@@ -73,6 +75,11 @@ VQA: Final[tuple[pa.Field, ...]] = (
     pa.field("truth_yes", pa.int8()),
 )
 
+#: What is known of a question only beside another one.
+PAIRS: Final[tuple[pa.Field, ...]] = (
+    pa.field("pair_correct", pa.int8()),  # on the first question of a pair: 1 all of it right, 0 not all
+)
+
 #: Two judgements of one thing; `item` names what both were asked.
 AGREEMENT: Final[tuple[pa.Field, ...]] = (
     pa.field("first", pa.int8()),  # 1 yes, 0 no, null where this judgement is missing
@@ -82,7 +89,7 @@ AGREEMENT: Final[tuple[pa.Field, ...]] = (
 TASK_COLUMNS: Final[dict[str, tuple[pa.Field, ...]]] = {
     "report": REPORT,
     "classification": CLASSIFICATION,
-    "vqa": VQA,
+    "vqa": (*VQA, *PAIRS),
     "agreement": AGREEMENT,
 }
 

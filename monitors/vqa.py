@@ -20,11 +20,11 @@ class VqaPerformance:
     """
 
     name: str = "vqa_performance"
-    version: int = 2
+    version: int = 3
     task: str = "vqa"
     cells: tuple[str, ...] = (
         "outputs", "unparseable", "abstention_known", "abstained", "answered", "correct", "closed_answered",
-        "closed_correct", "open_answered", "open_correct",
+        "closed_correct", "open_answered", "open_correct", "pairs", "pairs_correct",
     )  # fmt: skip
     measures: tuple[Measure, ...] = (
         Measure(
@@ -47,6 +47,10 @@ class VqaPerformance:
             "unparseable_answers", "Answers that could not be parsed", "outputs", 0, 1, Direction.HIGHER_IS_WORSE,
             Interval.JEFFREYS, numerator="unparseable", denominator="outputs", ceiling="watch",
         ),
+        Measure(
+            "pair_correct", "Pairs of questions that are both answered right", "pairs of questions", 0, 1,
+            Direction.LOWER_IS_WORSE, Interval.JEFFREYS, numerator="pairs_correct", denominator="pairs",
+        ),
     )  # fmt: skip
 
     def contributions(self, batch: pa.RecordBatch) -> Contributions:
@@ -59,6 +63,9 @@ class VqaPerformance:
         add.count("abstention_known", np.isfinite(abstained))
         add.count("abstained", abstained == 1)
         answered = status_is(batch, "judged") & np.isfinite(correct) & (abstained != 1)
+        pair = numbers(batch, "pair_correct")
+        add.count("pairs", np.isfinite(pair))
+        add.count("pairs_correct", pair == 1)
         for prefix, rows in (
             ("", answered),
             ("closed_", answered & (closed == 1)),

@@ -279,6 +279,27 @@ class Exemplar:
 
 
 @dataclass(frozen=True, slots=True)
+class Template:
+    """A sentence that stands in more than half of the drafts, in the lexicon's form; "" where it is withheld."""
+
+    words: str
+    share: float
+    reference_share: float | None  # of the radiologists' reports of the same cases
+    beyond: bool  # they write it less than half as often
+
+
+@dataclass(frozen=True, slots=True)
+class Templates:
+    """How alike the drafts of one version are; whatever the image shows, a collapsed system says the same."""
+
+    version: str
+    drafts: int
+    same_draft: float  # share of the commonest whole draft
+    collapsed: bool  # … which is more than half
+    sentences: tuple[Template, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """A share with its 95 % interval."""
 
@@ -369,6 +390,7 @@ class Dossier:
     worst_groups: tuple[WorstGroup, ...]
     exemplars: tuple[Exemplar, ...]
     exemplar_policy: str
+    templates: tuple[Templates, ...]
     corrections: tuple[Correction, ...]
     limits: tuple[str, ...]  # sentences a reader must know
     provenance: Provenance

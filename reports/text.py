@@ -268,6 +268,16 @@ WORDS: Final[Mapping[str, str]] = {
     "moved": "moved",
     "not_moved": "not moved",
     "moved_by": "Moved?",
+    "templates": "Said again and again",
+    "templates_lead": (
+        "Sentences that stand in more than half of the {drafts} drafts of version {version}, whatever the image "
+        "shows, beside the radiologists' reports of the same cases."
+    ),
+    "templates_heads": "Sentence|Of the drafts|Of the radiologists' reports|Seen",
+    "templates_beyond": "far more often than radiologists",
+    "templates_same": "The commonest whole draft makes up {share} of them{warning}.",
+    "templates_collapsed": ": the system says the same whatever it sees",
+    "templates_withheld": "withheld by policy",
     "exemplars": "Worst examples",
     "no_exemplars": "No error was found in this window, or no task is one that yields examples.",
     "exemplars_lead": "The gravest errors, at most one a case. The marked words are the ones at fault.",

@@ -12,6 +12,7 @@ from auditor.audit.disparities import recorded_worst_group
 from auditor.audit.limits import limits_of
 from auditor.audit.recorded import latest_audit, settings_of
 from auditor.audit.rows import measured_rows, other_rows
+from auditor.audit.templates import recorded_templates
 from auditor.audit.watching import recorded_chart
 from auditor.settings import AuditSettings
 from auditor.store import tables as t
@@ -77,6 +78,7 @@ def dossier_of(ledger: Ledger, system: str, audit: str | None = None) -> Dossier
         worst_groups=tuple(one for one in worst if (one.measure, one.version, one.slice) not in hidden),
         exemplars=tuple(_exemplar(one) for one in details["exemplars"]),
         exemplar_policy=settings.exemplars,
+        templates=tuple(recorded_templates(one) for one in details.get("templates", ())),
         corrections=corrections,
         limits=tuple(limits_of(settings, flows, corrections)),
         provenance=_provenance(row, details, settings),

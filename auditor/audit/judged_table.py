@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -10,17 +10,26 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from auditor.audit.linking import Linked, slice_columns, subjects
-from auditor.settings import AuditSettings
+from auditor.audit.pairing import pairs_right
+from auditor.judges.verbalised import stated_confidence
+from auditor.settings import AuditSettings, Task
 from monitors.judged import judged_schema
+
+#: The confidence that is read from the words of the answer where the map of the output does not hold it.
+VERBALISED: Final = "verbalised"
 
 
 def from_judgements(
     linked: Linked, judgements: pa.Table, keys: Sequence[bytes], task: str, settings: AuditSettings
 ) -> pa.Table:
     """One row an output, for tasks whose judge reads text (report, vqa)."""
-    common = _common(linked, keys, settings, task)
     failed = pc.is_valid(linked.outputs["error"])
     status = pc.if_else(failed, "output_error", judgements["status"])
+    beside = {}
+    if task == "vqa":
+        right = pc.if_else(pc.equal(status, "judged"), judgements["correct"], pa.scalar(None, pa.int8()))
+        beside = {"pair_correct": pairs_right(linked, right)}
+    common = _common(linked, keys, settings, task, beside)
     item = (
         pa.array(["report"] * len(keys)) if task == "report" else pc.fill_null(linked.outputs["item"], "question")
     )
@@ -52,10 +61,11 @@ def from_labels(linked: Linked, keys: Sequence[bytes], settings: AuditSettings) 
     failed = np.asarray(pc.is_valid(linked.outputs["error"]))
     stated = ~np.isnan(scores) | ~np.isnan(decisions) | failed[:, None]
     row, column = np.nonzero(stated)
+    whole = _common(linked, keys, settings, "classification", {"in_time": _in_time(linked, task)})
     common = {
-        name: pa.chunked_array(c).take(row) if isinstance(c, list) else c.take(row)
-        for name, c in _common(linked, keys, settings, "classification").items()
+        name: pa.chunked_array(c).take(row) if isinstance(c, list) else c.take(row) for name, c in whole.items()
     }
+    critical = np.isin(findings, task.critical.findings if task.critical else [])
     status = np.where(failed, "output_error", np.where(linked.has_reference, "judged", "awaiting"))
     columns = common | {
         "item": pa.DictionaryArray.from_arrays(pa.array(column, pa.int32()), pa.array(findings, pa.string())),
@@ -63,11 +73,27 @@ def from_labels(linked: Linked, keys: Sequence[bytes], settings: AuditSettings) 
         "probability": _floats(scores[row, column]),
         "label": _bits(labels[row, column]),
         "decision": _bits(decisions[row, column]),
+        "critical": pa.array(critical[column].astype(np.int8)),
     }
     return _table(columns, judged_schema("classification", settings.slice_attributes))
 
 
-def _common(linked: Linked, keys: Sequence[bytes], settings: AuditSettings, task: str) -> dict[str, Any]:
+def _in_time(linked: Linked, task: Task) -> pa.Array:
+    """1 where the output came within the time allowed after the study, 0 later; null where a time is unknown."""
+    if task.critical is None:
+        return pa.nulls(linked.outputs.num_rows, pa.int8())
+    known = pc.invert(linked.outputs["date_only"])
+    waited = pc.subtract(linked.outputs["produced_at"], linked.cases["studied_at"])
+    minutes = pc.divide(pc.cast(pc.cast(waited, pa.int64()), pa.float64()), 60e6)
+    sound = pc.and_(known, pc.greater_equal(minutes, 0))
+    within = pc.cast(pc.less_equal(minutes, task.critical.within_minutes), pa.int8())
+    return pc.if_else(sound, within, pa.scalar(None, pa.int8()))
+
+
+def _common(
+    linked: Linked, keys: Sequence[bytes], settings: AuditSettings, task: str, beside: dict[str, Any]
+) -> dict[str, Any]:
+    """Columns of every task, with those of `beside` that neither output nor reference alone decides."""
     outputs = linked.outputs
     subject, clustered = subjects(linked)
     slices = slice_columns(linked, settings)
@@ -87,18 +113,23 @@ def _common(linked: Linked, keys: Sequence[bytes], settings: AuditSettings, task
         "weight": pa.array(linked.weight),
         "length": pc.cast(pc.count_substring_regex(outputs["text"], r"\S+"), pa.int32()),
         "confidence": _confidence(outputs, settings, task),
-    } | slices
-    columns["digest"] = _digests(keys, columns, settings)
+        **slices,
+        **beside,
+    }
+    columns["digest"] = _digests(keys, columns, settings, beside)
     return columns
 
 
-def _digests(keys: Sequence[bytes], columns: dict[str, Any], settings: AuditSettings) -> pa.Array:
+def _digests(
+    keys: Sequence[bytes], columns: dict[str, Any], settings: AuditSettings, beside: dict[str, Any]
+) -> pa.Array:
     """The name of all that a tally could see in a row: its judgement, and how the row is weighed and sliced."""
     names = ["subject_id", "clustered_by", "draft_seen", "version", "origin", *settings.slice_attributes]
     text = pc.binary_join_element_wise(
         *(pc.cast(columns[name], pa.string()) for name in names),
         pc.cast(columns["weight"], pa.string()),
         pc.fill_null(pc.cast(columns["confidence"], pa.string()), ""),
+        *(pc.fill_null(pc.cast(column, pa.string()), "") for column in beside.values()),
         "\x1f",
     ).to_pylist()
     return pa.array(
@@ -111,7 +142,11 @@ def _confidence(outputs: pa.Table, settings: AuditSettings, task: str) -> pa.Arr
     source = settings.tasks[task].confidence  # type: ignore[index]
     if source is None:
         return pa.nulls(outputs.num_rows, pa.float64())
-    return pc.map_lookup(outputs["confidence"].combine_chunks(), pa.scalar(source), "last")
+    stated = pc.map_lookup(outputs["confidence"].combine_chunks(), pa.scalar(source), "last")
+    if source != VERBALISED:
+        return stated
+    in_words = pa.array([stated_confidence(text) for text in outputs["text"].to_pylist()], pa.float64())
+    return pc.coalesce(stated, in_words)
 
 
 def _findings(outputs: pa.Table) -> list[str]:

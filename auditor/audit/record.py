@@ -17,6 +17,7 @@ from auditor.audit.measuring import Measured
 from auditor.audit.pages import register_pages, write_pages
 from auditor.audit.scope import Scope
 from auditor.audit.tallying import rows_within
+from auditor.audit.templates import templates_of
 from auditor.audit.trending import at_mix
 from auditor.audit.verdicts import Ruled
 from auditor.audit.watching import Watched, as_reported, chart_row
@@ -37,6 +38,7 @@ _DETAILS = (
     "confidence",
     "drift",
     "exemplars",
+    "templates",
     "errors",
     "corrections",
     "charts",
@@ -82,6 +84,11 @@ class Record:
         ]
         inside = rows_within(linked.outputs["day"], scope.window)
         self.details["errors"].append(exemplars.error_counts(judgements, inside))
+
+    def keep_templates(self, linked: Linked, scope: Scope) -> None:
+        """Sentences that the system writes whatever it sees."""
+        found = templates_of(linked, scope.window, self.current_version, scope.settings.exemplars)
+        self.details["templates"] += [asdict(found)] if found else []
 
     def add_drift_page(self, task: str, judged: pa.Table, scope: Scope) -> None:
         """Evidently's picture of the same drift, where a reference window is declared."""

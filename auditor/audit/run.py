@@ -33,6 +33,7 @@ from auditor.store.lake import Lake
 from auditor.store.ledger import Ledger, Transaction
 from monitors.calibration import Calibration
 from monitors.catalogue import CATALOGUE, monitors_of
+from monitors.critical import Critical
 from monitors.measurement import Window
 from monitors.monitor import Monitor
 
@@ -139,6 +140,7 @@ def _build(
         record.add(task, judge, measured, flows_of(judged, task, scope.window))
         if task == "report":
             record.correct(correction_of(ledger, scope, judge.digest, current))
+            record.keep_templates(linked, scope)
         for question in scope.settings.stop_questions:
             if question.task == task:
                 sealed = sealed_weeks(scope, question, judge.digest, judged, facts.inputs, transaction)
@@ -157,9 +159,13 @@ def _build(
 
 
 def _monitors(task: TaskName, settings: AuditSettings) -> list[Monitor]:
-    """The monitors of a task; those of a stated confidence only where the settings say which one it is."""
-    stated = task == "classification" or settings.tasks[task].confidence is not None
-    return [monitor for monitor in monitors_of(task) if stated or not isinstance(monitor, Calibration)]
+    """The monitors of a task; of stated confidence and critical findings only where the settings name them."""
+    unasked: list[type] = []
+    if task != "classification" and settings.tasks[task].confidence is None:
+        unasked.append(Calibration)
+    if settings.tasks[task].critical is None:
+        unasked.append(Critical)
+    return [monitor for monitor in monitors_of(task) if not isinstance(monitor, tuple(unasked))]
 
 
 def _facts(

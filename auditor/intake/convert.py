@@ -114,6 +114,7 @@ class Converter:
             "labels": _items(r.labels),
             "indication": r.indication,
             "has_prior": r.has_prior,
+            "pair": r.pair,
         }
         labelled = sum(v is not None for v in (r.labels or {}).values())
         gate = {

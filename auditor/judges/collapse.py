@@ -33,6 +33,18 @@ class Collapse:
         return bool(self.templates) or (self.same_draft or 0.0) > MOST
 
 
+def shares(texts: Iterable[str], templates: Iterable[str], lexicon: Lexicon) -> dict[str, float]:
+    """In which share of other texts (say, the radiologists' reports) each template stands; empty without texts."""
+    wanted = set(templates)
+    total, said = 0, Counter[str]()
+    for text in texts:
+        tokens = tokenise(text, lexicon)
+        if tokens.words:
+            total += 1
+            said.update(wanted & {" ".join(tokens.words[s.first : s.last]) for s in sentences(tokens, lexicon)})
+    return {template: said[template] / total for template in wanted} if total else {}
+
+
 def collapse(drafts: Iterable[str], lexicon: Lexicon) -> Collapse:
     """Count templates over the drafts of one system and version; drafts without words are left out."""
     total = 0

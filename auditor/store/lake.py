@@ -129,12 +129,20 @@ class Lake:
     def read_many(
         self, sha256s: Iterable[str], columns: Sequence[str] | None = None, schema: pa.Schema | None = None
     ) -> pa.Table:
-        """Several segments' rows, one after the other; `schema` is what an empty list gives."""
+        """Several segments' rows, one after the other.
+
+        `schema` is what an empty list gives; its columns that older segments do not have yet are null.
+        """
         tables = [self.read(sha256, columns) for sha256 in sha256s]
         if not tables:
             empty = (schema or pa.schema([])).empty_table()
             return empty if columns is None or schema is None else empty.select(list(columns))
-        return pa.concat_tables(tables, promote_options="default").unify_dictionaries()
+        table = pa.concat_tables(tables, promote_options="default").unify_dictionaries()
+        if columns is None and schema is not None:
+            for field in schema:
+                if field.name not in table.column_names:
+                    table = table.append_column(field, pa.nulls(table.num_rows, field.type))
+        return table
 
     def batches(self, sha256: str, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """A segment's rows in pieces, for segments larger than memory."""

@@ -57,6 +57,7 @@ REFERENCES: Final = pa.schema(
         pa.field("labels", pa.map_(pa.string(), pa.int8())),
         pa.field("indication", pa.string()),
         pa.field("has_prior", pa.bool_()),
+        pa.field("pair", pa.string()),
     ]
 )
 

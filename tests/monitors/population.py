@@ -135,6 +135,8 @@ def classifications(
             "probability": _masked(probability, scored),
             "label": _masked(label.astype(int), labelled),
             "decision": _masked(decision.astype(int), decided),
+            "critical": (np.array(columns["item"]) == FINDINGS[0]).astype(int).tolist(),
+            "in_time": _masked((rng.uniform(size=n) < 0.9).astype(int), rng.uniform(size=n) < 0.95),
         },
     )
 
@@ -160,6 +162,10 @@ def answers(rng: np.random.Generator, patients: int = 200, accuracy: float = 0.9
             "abstained": _masked(abstained.astype(int), judged),
             "answered_yes": _masked(np.where(correct, truth, ~truth).astype(int), judged & closed),
             "truth_yes": _masked(truth.astype(int), judged & closed),
+            # of half of the questions a twin was asked, which is answered as well
+            "pair_correct": _masked(
+                (correct & (rng.uniform(size=n) < accuracy)).astype(int), judged & (rng.uniform(size=n) < 0.5)
+            ),
         },
     )
 

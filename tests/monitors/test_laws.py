@@ -149,6 +149,7 @@ PLANTED: dict[str, tuple[str, str, Bound, dict[str, float]]] = {
     "performance": ("sensitivity", "", Bound(watch=0.55, act=0.5), {"missed": 0.5}),
     "calibration": ("calibration_gap", "", Bound(watch=0.05, act=0.07), {"shift": 1.5}),
     "underdiagnosis": ("underdiagnosis", "", Bound(watch=0.4, act=0.45), {"missed": 0.5}),
+    "critical": ("critical_sensitivity", "", Bound(watch=0.55, act=0.5), {"missed": 0.5}),
     "vqa_performance": ("accuracy", "", Bound(watch=0.85, act=0.8), {"accuracy": 0.6}),
     "confidence_vqa": ("confidence_gap", "", Bound(watch=0.05, act=0.07), {"accuracy": 0.6}),
     "yes_no": ("yes_sensitivity", "", Bound(watch=0.85, act=0.8), {"accuracy": 0.6}),

@@ -146,6 +146,7 @@ def row(output: str, item: str, label: int | None, decision: int | None) -> dict
         "clustered_by": "patient", "task": "classification", "item": item, "version": "v1",
         "origin": "recorded", "draft_seen": "no", "day": None, "weight": GRID, "status": "judged",
         "length": None, "confidence": None, "probability": None, "label": label, "decision": decision,
+        "critical": 0, "in_time": None,
     }  # fmt: skip
 
 

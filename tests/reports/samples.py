@@ -18,6 +18,8 @@ from reports.dossier import (
     ReliabilityBin,
     Row,
     SafeCoverage,
+    Template,
+    Templates,
     TrendPoint,
     WorstGroup,
 )
@@ -587,6 +589,7 @@ def sample() -> Dossier:
         ),
         exemplars=tuple(_exemplars()),
         exemplar_policy="sentence",
+        templates=(Templates("2.1", 1_204, 0.02, False, (Template("the lung are clear", 0.71, 0.32, True),)),),
         corrections=(),
         limits=("Error rates come from an automatic judge and are uncorrected.",),
         provenance=Provenance(
@@ -622,6 +625,7 @@ def bare(**changes: Any) -> Dossier:
             "worst_groups",
             "drift",
             "exemplars",
+            "templates",
             "corrections",
             "limits",
         )

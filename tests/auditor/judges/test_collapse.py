@@ -1,7 +1,7 @@
 """Templates are seen over a system's drafts."""
 
 from auditor.claims import default_lexicon
-from auditor.judges.collapse import collapse
+from auditor.judges.collapse import collapse, shares
 
 LEXICON = default_lexicon()
 
@@ -25,3 +25,12 @@ def test_one_draft_for_every_image() -> None:
 def test_nothing_said_is_nothing_known() -> None:
     found = collapse(["", "  "], LEXICON)
     assert (found.drafts, found.same_draft, found.collapsed) == (0, None, False)
+
+
+def test_how_often_others_write_a_template() -> None:
+    reports = ["Lungs are clear. Effusion.", "The lungs are clear.", "THE LUNGS ARE CLEAR", ""]
+    assert shares(reports, ["the lung are clear", "no effusion"], LEXICON) == {
+        "the lung are clear": 2 / 3,
+        "no effusion": 0.0,
+    }
+    assert shares([], ["the lung are clear"], LEXICON) == {}
