@@ -44,10 +44,18 @@ class Environment(BaseSettings):
     key_file: Path | None = None  # default: outside the workspace, made by init
 
 
+class EmbeddingSetting(Strict):
+    """A sentence model on this machine, asked only where neither words nor claims can compare open answers."""
+
+    model: Path  # a folder with config.json, weights and tokenizer
+    least_similarity: Annotated[float, Field(gt=0, le=1)] = 0.9
+
+
 class RulesSetting(Strict):
     """The judge that ships with the product: rules, deterministic, offline."""
 
     kind: Literal["rules"] = "rules"
+    embedding: EmbeddingSetting | None = None  # vqa
 
 
 class LlmSetting(Strict):
@@ -232,6 +240,8 @@ class AuditSettings(Strict):
         scores = value.get("classification")
         if scores and (scores.judge.kind != "rules" or scores.check):
             raise ValueError("classification compares numbers with labels: it takes no other judge and no check")
+        if any(getattr(task.judge, "embedding", None) for name, task in value.items() if name != "vqa"):
+            raise ValueError("an embedding compares open answers: name it under vqa")
         if any(task.critical for name, task in value.items() if name != "classification"):
             raise ValueError("critical findings are flags of a classifier: name them under classification")
         return value

@@ -1,5 +1,6 @@
 """Whether an open answer says what the truth says: by claims where both make them, else by words."""
 
+from collections.abc import Callable
 from typing import Final
 
 from auditor.claims.compare import compare
@@ -54,11 +55,12 @@ def _brought(text: str) -> set[str]:
     return {_SAME.get(w, w) for w in content(joined)}
 
 
-def agrees(answer: str, reference: str, lexicon: Lexicon) -> bool:
+def agrees(answer: str, reference: str, lexicon: Lexicon, alike: Callable[[str, str], bool] | None = None) -> bool:
     """Whether an answer gives the reference's content and nothing that excludes it.
 
     The answer must hold every content word of the reference, and of sides, thirds, planes and the like no
-    other one than the reference. Where words differ, findings are compared as claims.
+    other one than the reference. Where words differ, findings are compared as claims. Where the reference makes no
+    claim either, `alike` decides, if given, unless one of them denies: vectors tell a side or a "no" badly.
     """
     if words(answer) == words(reference):
         return True
@@ -70,6 +72,8 @@ def agrees(answer: str, reference: str, lexicon: Lexicon) -> bool:
         return not _denies(answer, reference)
     truth, given = Report.read(reference, lexicon), Report.read(answer, lexicon)
     found = compare(given, truth, lexicon, Context(has_prior=True))
+    if not found.references and alike is not None and not given.claims:
+        return not _denies(answer, reference) and alike(answer, reference)
     if not found.references or len(found.pairs) < len(found.references):
         return False
     return not [e for e in found.errors if e.code not in ("REP", "FAB", "CER", "OVR")]

@@ -49,7 +49,11 @@ def for_task(task: str, setting: "JudgeSetting | None" = None, repeat: int = 0) 
     if task == "vqa":
         from auditor.judges.vqa import VqaJudge
 
-        return VqaJudge()
+        if setting is None or setting.embedding is None:
+            return VqaJudge()
+        from auditor.judges.embeddings import Embeddings
+
+        return VqaJudge(embeddings=Embeddings(setting.embedding))
     if task == "classification":
         from auditor.judges.classification import ClassificationJudge
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from auditor.claims.compile import default_lexicon
 from auditor.claims.lexicon import Lexicon
 from auditor.judges.answers import abstains, chosen, words, yes_or_no
+from auditor.judges.embeddings import Embeddings
 from auditor.judges.open_answers import agrees
 from auditor.judges.pairs import BadPairError, text, truth
 from auditor.judges.protocol import BLOCK
@@ -85,13 +86,14 @@ class VqaJudge:
     block = BLOCK
     remote = False
 
-    def __init__(self, lexicon: Lexicon | None = None) -> None:
-        self._given = lexicon
+    def __init__(self, lexicon: Lexicon | None = None, embeddings: Embeddings | None = None) -> None:
+        self._given, self._embeddings = lexicon, embeddings
         self._lexicon = lexicon or default_lexicon()
-        self.digest = hashlib.sha256(f"{VERSION}\0{self._lexicon.digest}".encode()).hexdigest()[:32]
+        named = f"{VERSION}\0{self._lexicon.digest}" + (f"\0{embeddings.digest}" if embeddings else "")
+        self.digest = hashlib.sha256(named.encode()).hexdigest()[:32]
 
-    def __reduce__(self) -> tuple[type["VqaJudge"], tuple[Lexicon | None]]:
-        return VqaJudge, (self._given,)
+    def __reduce__(self) -> tuple[type["VqaJudge"], tuple[Lexicon | None, Embeddings | None]]:
+        return VqaJudge, (self._given, self._embeddings)
 
     def judge(self, pairs: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         """One result a pair, in order.
@@ -115,7 +117,8 @@ class VqaJudge:
             return self._choice(result, answer, asked.right, asked.options)
         if abstains(answer):
             return {**result, "abstained": 1}
-        return {**result, "correct": int(agrees(answer, asked.reference, self._lexicon))}
+        alike = self._embeddings.alike if self._embeddings else None
+        return {**result, "correct": int(agrees(answer, asked.reference, self._lexicon, alike))}
 
     def _closed(
         self, result: dict[str, Any], answer: str, question: str | None, right: str | None
