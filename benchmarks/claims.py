@@ -1,13 +1,15 @@
 """How fast and how right the claims are, on real reports that are read where they lie.
 
-    python -m benchmarks.claims SHARED_FOLDER
+    python -m benchmarks.claims [SHARED_FOLDER]     default: AUDITOR_SHARED, else ../shared
 
-Prints reports a second (all attributes, each text once) and pairs judged a second, on one and on two processes,
-then the table of negative controls: every kind, how many were made, how many were judged as they should be.
+Prints reports a second (all attributes, each text once) and pairs judged a second, on one and on two processes; the
+table of negative controls: every kind, how many were made, how many were judged as they should be; and
+the agreement with three radiologists.
 """
 
 import csv
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -21,6 +23,7 @@ from typing import Any
 from auditor.claims import default_lexicon, extract
 from auditor.judges.report import ReportJudge
 from benchmarks.claims_controls import HARMFUL, controls
+from benchmarks.claims_radpref import table_of_radiologists
 
 CHUNK = 200
 
@@ -104,7 +107,11 @@ def main(shared: Path) -> None:
     for processes in (1, 2):
         print(f"judging: {rate(errors_of, pairs * 4, processes):,.0f} pairs a second, {processes} process(es)")
     table_of_controls([f"{r['findings']} {r['impression']}".strip() for r in reports if r["findings"]])
+    table_of_radiologists(shared)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    given = Path(sys.argv[1] if len(sys.argv) > 1 else os.environ.get("AUDITOR_SHARED", "../shared"))
+    if not (given / "data").is_dir():
+        sys.exit("The real reports are not here: give their folder, or set AUDITOR_SHARED.")
+    main(given)
