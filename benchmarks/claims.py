@@ -2,9 +2,9 @@
 
     python -m benchmarks.claims [SHARED_FOLDER]     default: AUDITOR_SHARED, else ../shared
 
-Prints reports a second (all attributes, each text once) and pairs judged a second, on one and on two processes; the
-table of negative controls: every kind, how many were made, how many were judged as they should be; and
-the agreement with three radiologists.
+Prints reports a second (all attributes, each text once) and pairs judged a second, on one and on two processes;
+the table of negative controls: every kind, how many were made, how many were judged as they should be; and the
+agreement with three radiologists.
 """
 
 import csv

@@ -4,6 +4,7 @@ from typing import Final
 
 from monitors.agreement import JUDGES, REPEATS
 from monitors.calibration import CALIBRATION, CONFIDENCE_REPORT, CONFIDENCE_VQA
+from monitors.corrected import CORRECTED
 from monitors.critical import CRITICAL
 from monitors.drift import DRIFT
 from monitors.fairness import UNDERDIAGNOSIS
@@ -46,6 +47,7 @@ def monitors_of(task: str) -> tuple[Monitor, ...]:
 def measure_named(name: str) -> Measure:
     """The declaration of a measure. Raises CatalogueError with the known names."""
     known = {measure.name: measure for monitor in CATALOGUE for measure in monitor.measures}
+    known[CORRECTED.name] = CORRECTED  # of reviews, which no monitor counts
     if name not in known:
         raise CatalogueError(f"There is no measure {name!r}; there are {', '.join(sorted(known))}.")
     return known[name]

@@ -25,6 +25,7 @@ class Interval(StrEnum):
     MEAN = "normal on the effective sample size, pooled design effect"
     RECALIBRATION = "pooled patient jackknife of the logistic fit, t on patients of the rarer class"
     Q_HAT = "normal on the unbiased squared calibration error"
+    REVIEWED = "post-stratified Jeffreys on the reviewed sample"
     NONE = "no interval: shown beside a null band"
 
 

@@ -23,7 +23,8 @@ REVIEWED_ELSEWHERE = (
 )
 CORRECTED = (
     "Only the share of reports with a clinically significant fabrication is corrected by reviews; every other "
-    "error rate is the automatic judge's own, uncorrected. Verdicts rest on the automatic rates."
+    "error rate is the automatic judge's own, uncorrected. Verdicts rest on the automatic rates, except where a "
+    "bound names the corrected one."
 )
 UNSUPPORTED = (
     "Unsupported is not false: the report of reference is silent on these findings, and signed reports leave "

@@ -26,7 +26,8 @@ from auditor.store import tables as t
 from auditor.store.lake import Lake
 from auditor.store.ledger import Transaction
 from auditor.store.measurements import measurement_row
-from monitors.measurement import Measurement
+from monitors import corrected
+from monitors.measurement import Measurement, Window
 from monitors.threshold import Status, roll_up
 from reports.dossier import Correction, Flow
 
@@ -98,8 +99,23 @@ class Record:
 
     def correct(self, correction: Correction | None) -> None:
         """What reviews say of the automatic judge, where they say anything."""
-        if correction is not None:
-            self.details["corrections"].append(asdict(correction) | {"checked": correction.checked.isoformat()})
+        if correction is None:
+            return
+        self.details["corrections"].append(asdict(correction) | {"checked": correction.checked.isoformat()})
+        if correction.same_window:
+            rate = correction.process
+            self.measurements.append(
+                corrected.measurement(
+                    rate.value,
+                    rate.low,
+                    rate.high,
+                    reviewed=correction.reviewed,
+                    n_eff=correction.n_eff,
+                    patients=correction.patients,
+                    version=correction.version,
+                    window=Window(correction.start, correction.end),
+                )
+            )
 
     def watch(self, charts: Sequence[Watched]) -> None:
         """The weekly charts of one stop question."""

@@ -49,11 +49,28 @@ def test_a_reader_who_disagrees_moves_the_corrected_rate_and_not_the_automatic_o
     take(site, fill(tmp_path / "sheet.csv", lambda row: {"fabrication": "no"}))
     automatic = site.measured(first.audit)
     second = site.audit(LATER)
-    assert site.measured(second.audit) == automatic
+    numbers = [row for row in site.measured(second.audit) if row["measure"] != "corrected_fabrication"]
+    assert [row | {"number": 0} for row in numbers] == [row | {"number": 0} for row in automatic]
     (found,) = site.dossier().corrections
     assert (found.process.value, found.process.low) == (0.0, 0.0) and found.process.high > 0
     assert found.judge_rate == pytest.approx(CONTRADICTED / len(REVIEWABLE))
     assert found.sensitivity is None, "no report has the error, so nothing tells whether it would be found"
+
+
+def test_a_bound_may_name_the_corrected_rate_and_then_it_acts(site: Site, tmp_path: Path) -> None:
+    bound = "  - {measure: corrected_fabrication, watch: 0.05, act: 0.10}\n"
+    site.apply(small.YAML.rstrip() + "\n" + bound, LATER)
+    site.audit(LATER)
+    waiting = next(row for row in site.dossier().rows if row.measure == "corrected_fabrication")
+    assert (waiting.status, waiting.value) == ("insufficient", None), "not measured is never ok"
+    drawn(site, tmp_path / "sheet.csv", n=len(REVIEWABLE))
+    take(site, fill(tmp_path / "sheet.csv", truth))
+    site.audit(LATER)
+    found = next(row for row in site.dossier().rows if row.measure == "corrected_fabrication")
+    (correction,) = site.dossier().corrections
+    assert (found.status, found.value, found.low) == ("act", correction.process.value, correction.process.low)
+    assert (found.n, found.n_eff) == (correction.reviewed, correction.n_eff)
+    assert "post-stratified" in found.interval
 
 
 def test_too_few_reviews_leave_the_numbers_uncorrected(site: Site, tmp_path: Path) -> None:
