@@ -110,6 +110,7 @@ def reports(draw: Draw) -> pa.RecordBatch:
         "significant_contradicted": np.where(draw.happens(0.4), contradicted, 0),
         "significant_omitted": np.where(draw.happens(0.3), omitted, 0),
         "score": 0.5 + 0.5 * (draw.uniform() - 0.1),
+        "edited": draw.uniform() * draw.happens(0.7) / 2,
     }
     return _batch("report", columns, n)
 

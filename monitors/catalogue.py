@@ -7,6 +7,7 @@ from monitors.calibration import CALIBRATION, CONFIDENCE_REPORT, CONFIDENCE_VQA
 from monitors.corrected import CORRECTED
 from monitors.critical import CRITICAL
 from monitors.drift import DRIFT
+from monitors.editing import EDITING
 from monitors.fairness import UNDERDIAGNOSIS
 from monitors.hallucination import HALLUCINATION
 from monitors.measurement import Measure
@@ -17,6 +18,7 @@ from monitors.yes_no import YES_NO
 
 CATALOGUE: Final[tuple[Monitor, ...]] = (
     HALLUCINATION,
+    EDITING,
     CONFIDENCE_REPORT,
     PERFORMANCE,
     CALIBRATION,
@@ -39,7 +41,7 @@ def monitors_of(task: str) -> tuple[Monitor, ...]:
     """The monitors of one task.
 
     >>> [monitor.name for monitor in monitors_of("report")]
-    ['hallucination', 'confidence_report', 'drift_report']
+    ['hallucination', 'editing', 'confidence_report', 'drift_report']
     """
     return tuple(monitor for monitor in CATALOGUE if monitor.task == task)
 

@@ -75,6 +75,11 @@ VQA: Final[tuple[pa.Field, ...]] = (
     pa.field("truth_yes", pa.int8()),
 )
 
+#: What became of a draft.
+FINAL: Final[tuple[pa.Field, ...]] = (
+    pa.field("edited", pa.float64()),  # share of words changed before signing; null where the draft was not seen
+)
+
 #: What is known of a question only beside another one.
 PAIRS: Final[tuple[pa.Field, ...]] = (
     pa.field("pair_correct", pa.int8()),  # on the first question of a pair: 1 all of it right, 0 not all
@@ -87,7 +92,7 @@ AGREEMENT: Final[tuple[pa.Field, ...]] = (
 )
 
 TASK_COLUMNS: Final[dict[str, tuple[pa.Field, ...]]] = {
-    "report": REPORT,
+    "report": (*REPORT, *FINAL),
     "classification": CLASSIFICATION,
     "vqa": (*VQA, *PAIRS),
     "agreement": AGREEMENT,

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from auditor.audit.editing import edited_share
 from auditor.audit.linking import Linked, slice_columns, subjects
 from auditor.audit.pairing import pairs_right
 from auditor.judges.verbalised import stated_confidence
@@ -25,7 +26,7 @@ def from_judgements(
     """One row an output, for tasks whose judge reads text (report, vqa)."""
     failed = pc.is_valid(linked.outputs["error"])
     status = pc.if_else(failed, "output_error", judgements["status"])
-    beside = {}
+    beside: dict[str, pa.Array] = {"edited": edited_share(linked)} if task == "report" else {}
     if task == "vqa":
         right = pc.if_else(pc.equal(status, "judged"), judgements["correct"], pa.scalar(None, pa.int8()))
         beside = {"pair_correct": pairs_right(linked, right)}

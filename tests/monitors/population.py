@@ -73,6 +73,7 @@ def reports(
     rho: float = 0.2,
     words: float = 60,
     confident: bool = False,
+    edited: float = 0.1,
 ) -> pa.Table:
     """Report drafts, `confident` if they state one; a tenth have no judgement, for every reason there is."""
     columns, owner = _frame(rng, patients, ("report",))
@@ -106,6 +107,7 @@ def reports(
             "length": rng.poisson(words, n).tolist(),
             "confidence": _masked(confidence, known & confident),
             **{name: _masked(values, known) for name, values in counts.items()},
+            "edited": _masked(rng.uniform(0, 4 * edited, n) * (rng.uniform(size=n) < 0.5), known),
         },
     )
 
