@@ -212,4 +212,8 @@ def _without_texts(dossier: Dossier) -> Dossier:
     bare = tuple(
         replace(one, draft="", draft_span=None, reference="", reference_span=None) for one in dossier.exemplars
     )
-    return replace(dossier, exemplars=bare, exemplar_policy="none")
+    templates = tuple(
+        replace(group, sentences=tuple(replace(one, words="") for one in group.sentences))
+        for group in dossier.templates
+    )
+    return replace(dossier, exemplars=bare, templates=templates, exemplar_policy="none")

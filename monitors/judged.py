@@ -103,7 +103,7 @@ def judged_schema(task: str, attributes: tuple[str, ...] = ()) -> pa.Schema:
     """The Arrow schema of the judged table of one task, with its slice attributes as string columns.
 
     >>> judged_schema("classification", ("sex",)).names[-2:]
-    ['decision', 'sex']
+    ['in_time', 'sex']
     """
     slices = [pa.field(name, _CATEGORY, nullable=False) for name in attributes]
     return pa.schema([*COMMON, *TASK_COLUMNS[task], *slices])

@@ -246,6 +246,25 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True)
+class WatchListed:
+    """A gap between a group and everyone else that stands out in the newest mature week.
+
+    `asked` gaps were looked at; of those listed about one in ten is chance. `again`: it stood out in the week
+    before too, with other patients' reports, and is now a question of its own.
+    """
+
+    version: str
+    measure: str
+    title: str
+    slice: str
+    week: date
+    gap: float  # group minus the others, in the measure's own direction
+    p_value: float | None
+    asked: int
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
 class DriftColumn:
     """One column of the drift panel: distance to the reference window against its null band."""
 
@@ -385,6 +404,7 @@ class Dossier:
     trend: tuple[TrendPoint, ...]
     version_changes: tuple[tuple[date, str], ...]
     charts: tuple[Chart, ...]
+    watch_list: tuple[WatchListed, ...]
     drift: tuple[DriftColumn, ...]
     parity: tuple[Parity, ...]
     worst_groups: tuple[WorstGroup, ...]

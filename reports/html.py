@@ -79,6 +79,7 @@ def _environment() -> Environment:
         significance=SIGNIFICANCE,
         n=numbers,
         reviews=corrections,
+        p_value=confidence.p_value,
         words_of=words_of,
         title_of=headline.title_of,
         bounds_of=headline.bounds_of,

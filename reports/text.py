@@ -238,6 +238,13 @@ WORDS: Final[Mapping[str, str]] = {
         "ended, one output a patient; what arrives later changes no past week. An alarm means that outcomes have "
         "been worse than the bound for weeks; the alarms that chance may raise have a yearly budget."
     ),
+    "watch_list": "Watch list of the week",
+    "watch_list_lead": (
+        "Of {asked} gaps between a group and everyone else in the week of {week}, these stand out; about one in "
+        "ten of such a list is chance. Each is a reason to look, never to act."
+    ),
+    "watch_list_heads": "Measure|Group|Gap|p|The week before",
+    "watch_list_again": "stood out too",
     "held_to_head": "Held to",
     "held_to": "alarm when risen above {bound}",
     "held_to_lower": "alarm when fallen below {bound}",

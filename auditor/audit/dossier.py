@@ -14,6 +14,7 @@ from auditor.audit.recorded import latest_audit, settings_of
 from auditor.audit.rows import measured_rows, other_rows
 from auditor.audit.templates import recorded_templates
 from auditor.audit.watching import recorded_chart
+from auditor.audit.watchlisting import recorded_watch
 from auditor.settings import AuditSettings
 from auditor.store import tables as t
 from auditor.store.ledger import Ledger
@@ -51,6 +52,7 @@ def dossier_of(ledger: Ledger, system: str, audit: str | None = None) -> Dossier
     rows = measured_rows(ledger, row, verdicts, flows)
     hidden = {(one.measure, one.version, one.slice) for one in rows if one.suppressed}
     worst = tuple(recorded_worst_group(one) for one in details.get("worst_groups", ()))
+    watched = tuple(recorded_watch(one) for one in details.get("watch_list", ()))
     charts = tuple(recorded_chart(one) for one in details.get("charts", ()))
     return Dossier(
         system=system,
@@ -72,6 +74,7 @@ def dossier_of(ledger: Ledger, system: str, audit: str | None = None) -> Dossier
         confidence=worth,
         trend=tuple(_trend_point(point) for point in details["trend"]),
         charts=charts,
+        watch_list=tuple(one for one in watched if (one.measure, one.version, one.slice) not in hidden),
         version_changes=tuple((date.fromisoformat(day), v) for day, v in details["version_changes"]),
         drift=tuple(_drift_column(column, evidently) for column in details["drift"]),
         parity=tuple(Parity(**one) for one in details["parity"]),

@@ -8,7 +8,7 @@ from datetime import date
 from auditor.audit.confidence import bins_of, confidence_of
 from auditor.audit.disparities import worst_groups
 from auditor.audit.tallying import DailyTallies
-from auditor.audit.trending import TREND_MEASURES, Trend, trend_of
+from auditor.audit.trending import Trend, asked_measures, trend_of
 from auditor.settings import AuditSettings
 from monitors import drift as drifts
 from monitors import fairness, frame, macro
@@ -34,12 +34,10 @@ class Measured:
 
 
 def measure_task(
-    task: str,
     tallies: Mapping[str, DailyTallies],
     settings: AuditSettings,
     window: Window,
     mature_until: date,
-    newest_version: str,
 ) -> Measured:
     """Read every measure of one task in the window, for each version on its own."""
     result = Measured()
@@ -50,7 +48,7 @@ def measure_task(
         reference = daily.over(reference_window) if reference_window else None
         for version in tally.values("version"):
             _levels(result, daily, tally, parent, reference, version, settings, window)
-        result.trend += trend_of(task, daily, parent, reference, settings, window, mature_until)
+        result.trend += trend_of(daily, parent, reference, settings, window, mature_until)
     return result
 
 
@@ -89,9 +87,9 @@ def _levels(
         result.measurements += frame.gaps(
             monitor, tally, group, version=version, items=asked, window=window, parent=parent, alpha=0.05 / many
         )
-    named = {setting.measure for setting in settings.thresholds}
-    asked = sorted(named.union(TREND_MEASURES.get(monitor.task, ())))
-    result.worst_groups += worst_groups(monitor, tally, parent, settings, version, asked)
+    result.worst_groups += worst_groups(
+        monitor, tally, parent, settings, version, asked_measures(settings, monitor.task)
+    )
     if monitor.name == "performance":
         single = [s for s in slices if len(s.where) < 2]
         result.measurements += macro.macro(tally, single, version=version, window=window)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from auditor import __version__
 from auditor.audit import exemplars
+from auditor.audit.alerts import open_alerts
 from auditor.audit.evidently_sample import Page, drift_page
 from auditor.audit.linking import Linked
 from auditor.audit.measuring import Measured
@@ -21,6 +22,7 @@ from auditor.audit.templates import templates_of
 from auditor.audit.trending import at_mix
 from auditor.audit.verdicts import Ruled
 from auditor.audit.watching import Watched, as_reported, chart_row
+from auditor.audit.watchlisting import listed
 from auditor.judges import Judge
 from auditor.store import tables as t
 from auditor.store.lake import Lake
@@ -29,6 +31,7 @@ from auditor.store.measurements import measurement_row
 from monitors import corrected
 from monitors.measurement import Measurement, Window
 from monitors.threshold import Status, roll_up
+from monitors.watchlist import Gap
 from reports.dossier import Correction, Flow
 
 _DETAILS = (
@@ -43,6 +46,7 @@ _DETAILS = (
     "errors",
     "corrections",
     "charts",
+    "watch_list",
 )
 
 
@@ -59,6 +63,7 @@ class Record:
     details: dict[str, list[Any]] = field(default_factory=lambda: {kind: [] for kind in _DETAILS})
     pages: dict[str, Page] = field(default_factory=dict)
     charts: list[Watched] = field(default_factory=list)
+    gaps: tuple[list[Gap], list[Gap]] = field(default_factory=lambda: ([], []))  # of the newest week, of the last
     status: str = Status.INSUFFICIENT
 
     def add(self, task: str, judge: Judge, measured: Measured, flows: Sequence[Flow]) -> None:
@@ -122,6 +127,16 @@ class Record:
         self.charts += charts
         self.details["charts"] += [chart_row(as_reported(chart)) for chart in charts]
 
+    def compare(self, now: Sequence[Gap], before: Sequence[Gap]) -> None:
+        """Gaps of one task in the newest mature week and in the one before."""
+        self.gaps[0].extend(now)
+        self.gaps[1].extend(before)
+
+    def list_gaps(self) -> None:
+        """Mark the gaps of all tasks together."""
+        found = listed(*self.gaps, self.current_version)
+        self.details["watch_list"] += [asdict(one) | {"week": one.week.isoformat()} for one in found]
+
     def judge_failures(self) -> dict[str, tuple[int, int]]:
         """Task → (judgements that failed, outputs with a reference); tasks apart, or one would dilute another."""
         return {
@@ -168,7 +183,7 @@ def record_audit(
             t.details,
             [{"audit": audit, "kind": k, "payload": p} for k, p in (_details(record) | about).items()],
         )
-        _open_alerts(tx, scope.system, audit, record)
+        open_alerts(tx, scope.system, audit, record.ruled, record.measurements)
         versions = {flow.version for flow in record.flows}
         tx.insert_new(
             t.versions,
@@ -244,68 +259,4 @@ def _details(record: Record) -> dict[str, Any]:
             task: {name: asdict(score) for name, score in page.scores.items()}
             for task, page in record.pages.items()
         },
-    }
-
-
-def _open_alerts(tx: Transaction, system: str, audit: str, record: Record) -> None:
-    """One alert for each verdict that someone must answer and that is not open already."""
-    open_now = {
-        _subject_of(row)
-        for row in tx.read(sa.select(t.alerts).where(t.alerts.c.system == system, t.alerts.c.status != "resolved"))
-    }
-    rows: list[dict[str, Any]] = []
-    for ruled in record.ruled:
-        if ruled.verdict.status not in (Status.ACT, Status.FAILED, Status.STALE) or not ruled.current:
-            continue
-        row = _alert_row(tx, system, audit, record, ruled)
-        if _subject_of(row) not in open_now:
-            open_now.add(_subject_of(row))
-            rows.append(row | {"id": f"{audit}-{len(rows) + 1}"})
-    tx.insert(t.alerts, rows)
-    first = tx.next(t.alert_events)
-    tx.insert(
-        t.alert_events,
-        [
-            {
-                "id": first + i,
-                "alert": row["id"],
-                "event": "opened",
-                "at": tx.at,
-                "actor": tx.actor,
-                "note": "",
-            }
-            for i, row in enumerate(rows)
-        ],
-    )
-
-
-def _subject_of(row: Any) -> tuple[str, ...]:
-    return tuple(str(row[name]) for name in ("measure", "task", "item", "slice", "contrast", "version"))
-
-
-def _alert_row(tx: Transaction, system: str, audit: str, record: Record, ruled: Ruled) -> dict[str, Any]:
-    about = (
-        {
-            "measure": str(ruled.rule.get("measure", ruled.rule["rule"])),
-            "task": str(ruled.rule.get("task", "")),
-            "item": str(ruled.rule.get("item", "")),
-            "slice": "all",
-            "contrast": str(ruled.rule.get("contrast", "")),
-            "version": str(ruled.rule.get("version", "")),
-        }
-        if ruled.measurement is None
-        else _about(record.measurements[ruled.measurement])
-    )
-    return about | {
-        "system": system,
-        "audit": audit,
-        "status": "open",
-        "reason": ruled.verdict.reason,
-        "opened_at": tx.at,
-    }
-
-
-def _about(measurement: Measurement) -> dict[str, str]:
-    return {
-        name: getattr(measurement, name) for name in ("measure", "task", "item", "slice", "contrast", "version")
     }

@@ -23,6 +23,7 @@ from auditor.audit.sealing import sealed_digest, sealed_weeks
 from auditor.audit.tallying import tally_days, within
 from auditor.audit.verdicts import is_stale, rule_on, rule_on_run
 from auditor.audit.watching import charts_of, rule_on_charts
+from auditor.audit.watchlisting import gaps_of_weeks, week_to_watch
 from auditor.judges import for_task
 from auditor.records import TaskName
 from auditor.settings import AuditSettings
@@ -136,8 +137,10 @@ def _build(
             ledger, lake, scope.system, task, _monitors(task, scope.settings), judged, scope.settings, transaction
         )
         progress(f"measuring {task}", 0, 1)
-        measured: Measured = measure_task(task, tallies, scope.settings, scope.window, scope.mature_until, current)
+        measured: Measured = measure_task(tallies, scope.settings, scope.window, scope.mature_until)
         record.add(task, judge, measured, flows_of(judged, task, scope.window))
+        week = week_to_watch(scope.settings, scope.window, scope.local_day)
+        record.compare(*gaps_of_weeks(tallies, scope.settings, task, current, week))
         if task == "report":
             record.correct(correction_of(ledger, scope, judge.digest, current))
             record.keep_templates(linked, scope)
@@ -147,6 +150,7 @@ def _build(
                 record.watch(charts_of(scope, question, sealed))
         record.judges += [(task, f"{other.name} {other.digest[:12]}, to check it") for _, other in others]
         record.add_drift_page(task, judged, scope)
+    record.list_gaps()
     record.version_changes = _version_changes(tables["outputs"])
     record.rule(
         [

@@ -38,8 +38,12 @@ class Trend:
     standardised: Standardised | None = None
 
 
+def asked_measures(settings: AuditSettings, task: str) -> list[str]:
+    """Measures of a task that have a bound or are drawn as a trend: what groups are compared by."""
+    return sorted({setting.measure for setting in settings.thresholds}.union(TREND_MEASURES.get(task, ())))
+
+
 def trend_of(
-    task: str,
     daily: DailyTallies,
     parent: Tally,
     reference: Tally | None,
@@ -49,7 +53,8 @@ def trend_of(
 ) -> Iterator[Trend]:
     """The trend of every measure that is drawn or has a bound, up to the end of the window."""
     named = {s.measure for s in settings.thresholds if s.contrast == ""}
-    wanted = {m.name for m in daily.monitor.measures} & (set(TREND_MEASURES.get(task, ())) | named)
+    drawn = named.union(TREND_MEASURES.get(daily.monitor.task, ()))
+    wanted = {m.name for m in daily.monitor.measures} & drawn
     wanted = {name for name in wanted if measure_named(name).scope != "item"}
     days = [day for day in daily.days if day is not None and (window.end is None or day <= window.end)]
     if not wanted or not days:

@@ -21,6 +21,7 @@ from reports.dossier import (
     Template,
     Templates,
     TrendPoint,
+    WatchListed,
     WorstGroup,
 )
 
@@ -336,6 +337,20 @@ def _classification_rows() -> list[Row]:
     return rows
 
 
+def _listed() -> WatchListed:
+    return WatchListed(
+        version="2.1",
+        measure="omission_reports",
+        title="Reports with at least one omitted finding",
+        slice="site=East",
+        week=date(2026, 9, 7),
+        gap=0.081,
+        p_value=0.0004,
+        asked=62,
+        again=True,
+    )
+
+
 def _chart() -> Chart:
     weeks = []
     for k in range(12):
@@ -561,6 +576,7 @@ def sample() -> Dossier:
         confidence=tuple(_confidence()),
         trend=tuple(_trend()),
         charts=(_chart(),),
+        watch_list=(_listed(),),
         version_changes=((date(2026, 8, 17), "2.1"),),
         drift=tuple(_drift()),
         worst_groups=(
@@ -621,6 +637,7 @@ def bare(**changes: Any) -> Dossier:
             "trend",
             "version_changes",
             "charts",
+            "watch_list",
             "parity",
             "worst_groups",
             "drift",

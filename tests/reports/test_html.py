@@ -331,3 +331,8 @@ def test_the_worst_group_stands_beside_chance_and_with_others_alike(page: Page) 
     assert "worst of 3: age 65+" in page.text
     assert "8.1 points" in page.text and "2.1 points, rarely 4.8 points" in page.text
     assert "site: +3.5 points [−0.2 to +7.1]; vendor: the two sides hardly meet" in page.text
+
+
+def test_the_watch_list_says_how_many_were_asked(page: Page) -> None:
+    assert "Of 62 gaps between a group and everyone else in the week of 7 September 2026" in page.text
+    assert "stood out too" in page.text

@@ -207,6 +207,30 @@ def test_a_chart_that_would_see_a_doubling_too_late_is_not_ok(watched: Site) -> 
     assert "a doubling would be seen not before" in chart.reason
 
 
+def test_a_group_that_stands_out_is_listed_and_said_to_again(watched: Site) -> None:
+    """From one week on nearly all errors are the women's; the week before stood out too in the second audit."""
+    for number in (BASE + 5, BASE + 6):
+        rows = _week(number, 0)
+        women = {one["case_id"] for i, one in enumerate(rows["cases"]) if i % 2 == 0 and i < 50}
+        for output in rows["outputs"]:
+            if output["case_id"] in women:
+                output["text"] = "There is a large left pleural effusion."
+        for kind, handed in rows.items():
+            watched.hand_in(kind, handed, _at(number))  # type: ignore[arg-type]
+    quiet = watched.dossier(watched.audit(_at(BASE + 5)).audit)
+    assert quiet.watch_list == ()
+    for week, again in ((BASE + 6, False), (BASE + 7, True)):
+        dossier = watched.dossier(watched.audit(_at(week)).audit)
+        found = {one.measure: one for one in dossier.watch_list if one.slice == "sex=F"}
+        one = found["contradicted_reports"]
+        assert one.week == START + timedelta(weeks=week - 2)
+        assert one.gap == pytest.approx(25 / 45)
+        assert one.p_value is not None and one.p_value < 0.001
+        assert one.again is again
+        assert not [row for row in dossier.rows if row.slice == "sex=F" and row.status == "act"]
+        assert "sex=M" not in {one.slice for one in dossier.watch_list}  # men are better off
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [

@@ -1,0 +1,108 @@
+"""The weekly watch list: gaps between a group and the rest in the newest mature week, of which few are chance."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any, Final
+
+from auditor.audit.tallying import DailyTallies
+from auditor.audit.trending import asked_measures
+from auditor.settings import AuditSettings
+from monitors import frame
+from monitors.catalogue import measure_named
+from monitors.groups import correlation
+from monitors.levels import Desk, Level
+from monitors.measurement import Interval, Window
+from monitors.sealed import sealed_until
+from monitors.selection import select, select_rest
+from monitors.tally import Tally
+from monitors.threshold import SUPPRESS_BELOW
+from monitors.watchlist import Counted, Gap, Marked, promoted, watch_list
+from reports.dossier import WatchListed
+
+_WEEK: Final = timedelta(days=7)
+
+
+def week_to_watch(settings: AuditSettings, window: Window, today: date) -> date:
+    """The Monday of the newest week that is mature and lies within the window."""
+    newest = sealed_until(today, settings.maturity_days)
+    if window.end is None:
+        return newest
+    last = window.end - timedelta(days=6)
+    return min(newest, last - timedelta(days=last.weekday()))
+
+
+def gaps_of_weeks(
+    tallies: Mapping[str, DailyTallies], settings: AuditSettings, task: str, version: str, week: date
+) -> tuple[list[Gap], list[Gap]]:
+    """The gaps of one task in a week and in the week before."""
+    names = asked_measures(settings, task)
+    now: list[Gap] = []
+    before: list[Gap] = []
+    for daily in tallies.values():
+        parent = daily.over(Window())
+        now += _gaps(daily, parent, settings, version, names, week)
+        before += _gaps(daily, parent, settings, version, names, week - _WEEK)
+    return now, before
+
+
+def _gaps(
+    daily: DailyTallies, parent: Tally, settings: AuditSettings, version: str, measures: Sequence[str], week: date
+) -> Iterator[Gap]:
+    """The gap of every single slice for each share among `measures`, in one week."""
+    tally = daily.over(Window(week, week + timedelta(days=6)))
+    if version not in tally.values("version"):
+        return
+    desk = Desk(daily.monitor, tally, version, parent, 0.05)
+    asked = [
+        (i, one)
+        for i, one in enumerate(daily.monitor.measures)
+        if one.name in measures and one.interval is Interval.JEFFREYS and one.high == 1 and one.scope != "item"
+    ]
+    single = [(name,) for name in settings.slice_attributes]
+    for where in frame.slices_of(tally, single, version=version):
+        if not where.where:
+            continue
+        inside = desk.cut(select(tally, where, version=version))
+        rest = desk.cut(select_rest(tally, where, version=version))
+        for index, one in asked:
+            first, second = desk.level(inside, index, ""), desk.level(rest, index, "")
+            if min(first.patients, second.patients) < SUPPRESS_BELOW:
+                continue
+            r = correlation(first.without, second.without)
+            yield Gap(
+                settings.system, week, one.name, "", str(where), one.direction, _side(first), _side(second), r
+            )
+
+
+def _side(level: Level) -> Counted:
+    return Counted(level.events, level.n, level.deff)
+
+
+def listed(now: Sequence[Gap], before: Sequence[Gap], version: str) -> list[WatchListed]:
+    """The gaps that are marked in the newest week, about one in ten of them by chance; and which were before.
+
+    All gaps of a system and week are one family, whatever their task.
+    """
+    marked, earlier = watch_list(now), watch_list(before)
+    again = {one.gap.name for one in promoted(marked, earlier)}
+    return [_listed(one, len(marked), one.gap.name in again, version) for one in marked if one.marked]
+
+
+def _listed(one: Marked, asked: int, again: bool, version: str) -> WatchListed:
+    return WatchListed(
+        version=version,
+        measure=one.gap.measure,
+        title=measure_named(one.gap.measure).title,
+        slice=one.gap.slice,
+        week=one.gap.week,
+        gap=one.value,
+        p_value=one.p if math.isfinite(one.p) else None,
+        asked=asked,
+        again=again,
+    )
+
+
+def recorded_watch(one: Mapping[str, Any]) -> WatchListed:
+    """A listed gap from what the audit wrote into its details."""
+    return WatchListed(**{**one, "week": date.fromisoformat(one["week"])})
