@@ -184,9 +184,9 @@ def standardise(window: GroupCounts, reference: CaseMix, rho: float, alpha: floa
     formula = float(np.sum(weights**2 * smooth * (1 - smooth) * cost / sizes))
     variance = max(formula, replicate) if math.isfinite(replicate) else formula
     centre = float(weights @ smooth)
-    most = float(sizes.sum())
-    # without a single event, here and in the reference, there is no variance to read: patients count by their size
-    n_eff = min(centre * (1 - centre) / variance, most) if variance > 0 else most / float(cost.max())
+    # no event anywhere, in the reference either: the limit of the same ratio as all rates go to zero together
+    n_eff = centre * (1 - centre) / variance if variance > 0 else 1 / float(np.sum(weights**2 * cost / sizes))
+    n_eff = min(n_eff, float(sizes.sum()))
     low, high = jeffreys(value * n_eff, n_eff, alpha=alpha)
     crude = (float(hits.sum()) + outside[1]) / everything
     return Standardised(

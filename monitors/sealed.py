@@ -5,6 +5,7 @@ false alarms a year gave four (ρ = .15) to twelve (ρ = .30) of them in simulat
 removes what the same week repeats, and sealing removes what later amendments would rewrite.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -25,6 +26,7 @@ from monitors.monitor import Monitor
 #: The column that `seal` adds: the Monday of the ISO week.
 WEEK: Final = "week"
 _NEEDED: Final = ("output_id", "subject_id", "version", "item", "day", "weight")
+_COUNTED: Final = "{name} is not 0 or 1 for one output; chart the share of outputs with at least one instead."
 _MONDAY: Final = 3  # 1 January 1970, day 0 of date32, was a Thursday
 
 
@@ -209,6 +211,8 @@ def require_share(measure: Measure) -> None:
         raise SealedError(
             f"{measure.name} is no share of outcomes with a worse direction; a chart of 0/1 outcomes needs one."
         )
+    if math.isinf(measure.high):
+        raise SealedError(_COUNTED.format(name=measure.name))
 
 
 def _of_item(sealed: pa.Table, measure: Measure, item: str) -> pa.Table:
@@ -226,9 +230,7 @@ def _outcomes(rows: pa.Table, monitor: Monitor, measure: Measure) -> tuple[NDArr
         for cell in (monitor.cells.index(measure.denominator), monitor.cells.index(measure.numerator))
     )
     if not (np.isin(n, (0, GRID)).all() and np.isin(hits, (0, GRID)).all() and (hits <= n).all()):
-        raise SealedError(
-            f"{measure.name} is not 0 or 1 for one output; chart the share of outputs with at least one instead."
-        )
+        raise SealedError(_COUNTED.format(name=measure.name))
     bad = n - hits if measure.direction is Direction.LOWER_IS_WORSE else hits
     return (n / GRID).astype(np.int64), (bad / GRID).astype(np.int64)
 

@@ -43,8 +43,9 @@ def sealed_weeks(
 ) -> Sealed:
     """Every week that is sealed at `scope.as_of`; those that no audit has counted yet are counted now and kept.
 
-    Weeks counted by an audit of a later `as_of` do not exist for this one: it counts them from what it sees, and
-    keeps nothing.
+    A week in which nothing could be judged yet stays open until it, or a later one, has a number: references may
+    come late. Weeks counted by an audit of a later `as_of` do not exist for this one: it counts them from what it
+    sees, and keeps nothing.
     """
     name = _name(scope.settings, question, judge)
     with transaction() as tx:
@@ -53,11 +54,17 @@ def sealed_weeks(
         after = max((date.fromisoformat(one["through"]) for one in known), default=None)
         through = sealed_until(scope.local_day, scope.settings.maturity_days)
         if after is None or after < through:
-            made = _counted(scope, question, judged, after, through) | {"inputs": inputs}
-            if len(known) == len(stored):
-                row = {"key": f"{name}:{through}", "kind": _KIND, "system": scope.system, "value": made}
-                tx.insert_new(t.artifacts, [row | {"created_at": tx.at}])
-            known = [*known, made]
+            made = _counted(scope, question, judged, after) | {"inputs": inputs}
+            if made["weeks"]:
+                if len(known) == len(stored):
+                    row = {
+                        "key": f"{name}:{made['through']}",
+                        "kind": _KIND,
+                        "system": scope.system,
+                        "value": made,
+                    }
+                    tx.insert_new(t.artifacts, [row | {"created_at": tx.at}])
+                known = [*known, made]
     return _merged(known)
 
 
@@ -116,10 +123,8 @@ def _as_of(stored: dict[str, Any]) -> datetime:
     return datetime.fromisoformat(stored["as_of"]).astimezone(UTC)
 
 
-def _counted(
-    scope: Scope, question: StopQuestion, judged: pa.Table, after: date | None, through: date
-) -> dict[str, Any]:
-    """The weeks after `after`, as JSON can hold them."""
+def _counted(scope: Scope, question: StopQuestion, judged: pa.Table, after: date | None) -> dict[str, Any]:
+    """The weeks after `after` up to the last one that has a number, as JSON can hold them."""
     settings = scope.settings
     monitor, measure = monitor_of(question.measure, question.task), measure_named(question.measure)
     item = question.item or ""
@@ -127,6 +132,9 @@ def _counted(
         judged, as_of=scope.local_day, maturity_days=settings.maturity_days, after=after, seed=settings.seed
     )
     weeks = weekly_counts(rows, monitor, measure, columns=settings.case_mix, item=item)
+    through = max((week.week for week in weeks if week.n), default=date.min)
+    weeks = [week for week in weeks if week.week <= through]
+    rows = rows.filter(pc.less_equal(rows[WEEK], through))
     groups = []
     inside = _in_reference(rows[WEEK], settings)
     for version in pc.unique(rows["version"].cast(pa.string())).to_pylist():

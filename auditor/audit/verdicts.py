@@ -81,9 +81,16 @@ def unknown_measures(settings: AuditSettings) -> Iterator[str]:
     for question in settings.stop_questions:
         try:
             monitor_of(question.measure, question.task)
-            require_share(measure_named(question.measure))
+            measure = measure_named(question.measure)
+            require_share(measure)
         except (CatalogueError, SealedError) as error:
             yield f"Stop question: {error}"
+            continue
+        several = question.task == "classification" and measure.scope != "whole"
+        if measure.ceiling != "act":
+            yield f"Stop question: {measure.name} alone never calls for more than watching; ask another one."
+        elif several != (question.item is not None):
+            yield f"Stop question: {measure.name} needs {'one item, a finding' if several else 'no item'}."
 
 
 def _matching(setting: ThresholdSetting, measurements: Sequence[Measurement]) -> Iterable[tuple[int, Measurement]]:
