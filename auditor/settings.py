@@ -55,6 +55,7 @@ class RulesSetting(Strict):
     """The judge that ships with the product: rules, deterministic, offline."""
 
     kind: Literal["rules"] = "rules"
+    lexicon: list[Path] = []  # files of the site on top of ours; `auditor lexicon check` validates them
     embedding: EmbeddingSetting | None = None  # vqa
 
 

@@ -297,5 +297,14 @@ def load(paths: Iterable[Path]) -> Lexicon:
 @cache
 def default_lexicon() -> Lexicon:
     """The shipped lexicon, compiled once a process."""
+    return site_lexicon(())
+
+
+@cache
+def site_lexicon(files: tuple[Path, ...]) -> Lexicon:
+    """The shipped lexicon with a site's own files on top, compiled once a process.
+
+    Raises LexiconError as `load` does.
+    """
     folder = Path(__file__).parent
-    return load([folder / f"{name}.yaml" for name in SHIPPED])
+    return load([*(folder / f"{name}.yaml" for name in SHIPPED), *files])

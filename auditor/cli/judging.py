@@ -24,6 +24,11 @@ class OutputError(ValueError):
     """Results that cannot be written where they should go."""
 
 
+SiteFiles = Annotated[
+    list[Path] | None, typer.Option("--lexicon", help="A lexicon file of your site, on top of ours; repeatable.")
+]
+
+
 def add_to(app: typer.Typer) -> None:
     app.command()(claims)
     app.command()(judge)
@@ -38,14 +43,16 @@ def claims(
         Path, typer.Argument(help="A report as text, or JSON lines with id and text; - reads a pipe.")
     ] = Path("-"),
     explain: Annotated[bool, typer.Option(help="Show the rule that fired for each claim.")] = False,
+    lexicon: SiteFiles = None,
     as_json: Json = False,
 ) -> None:
     """Report text to claims, one JSON line a report (the output is JSON with and without --json)."""
-    from auditor.claims import default_lexicon, extract
+    from auditor.claims import extract
+    from auditor.claims.compile import site_lexicon
 
-    lexicon = default_lexicon()
+    known = site_lexicon(tuple(lexicon or ()))
     for record in _reports(file):
-        found = [claim.as_dict(explain=explain) for claim in extract(record["text"], lexicon)]
+        found = [claim.as_dict(explain=explain) for claim in extract(record["text"], known)]
         _write_line(sys.stdout, {"id": record["id"], "claims": found})
 
 
@@ -62,12 +69,13 @@ def judge(
     key_variable: Annotated[
         str | None, typer.Option(help="The environment variable that holds the server's key.")
     ] = None,
+    lexicon: SiteFiles = None,
     as_json: Json = False,
 ) -> None:
     """Hold drafts against references without a workspace: one result a pair, in order."""
     from auditor.judges import for_task
 
-    chosen = for_task(task, _judge_setting(llm, base_url, key_variable))
+    chosen = for_task(task, _judge_setting(llm, base_url, key_variable, lexicon or []))
     done = failed = 0
     with _whole_or_nothing(output) as target:
         for result in chosen.judge(_json_lines(input, needed=("id",))):
@@ -105,16 +113,20 @@ def _whole_or_nothing(output: Path) -> Iterator[TextIO]:
         beside.unlink(missing_ok=True)
 
 
-def _judge_setting(llm: str | None, base_url: str | None, key_variable: str | None) -> "JudgeSetting | None":
+def _judge_setting(
+    llm: str | None, base_url: str | None, key_variable: str | None, lexicon: list[Path]
+) -> "JudgeSetting | None":
     """The judge that the options name; None is the rules."""
     from pydantic import ValidationError
 
-    from auditor.settings import LlmSetting, SettingsError, sentence_of
+    from auditor.settings import LlmSetting, RulesSetting, SettingsError, sentence_of
 
     if llm is None:
         if base_url is not None or key_variable is not None:
             raise SettingsError("--base-url and --key-variable belong to --llm MODEL; name the model.")
-        return None
+        return RulesSetting(lexicon=lexicon) if lexicon else None
+    if lexicon:
+        raise SettingsError("--lexicon belongs to the rules; leave out --llm.")
     if base_url is None:
         raise SettingsError("--llm needs --base-url, the address of the server that has the model.")
     try:

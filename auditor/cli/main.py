@@ -5,6 +5,8 @@ import sys
 
 import typer
 
+from auditor.cli import audits, judging, reviews, setup
+from auditor.cli import intake as intake_commands
 from auditor.cli.console import REFUSED, say
 
 app = typer.Typer(
@@ -15,6 +17,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+for group in (setup, intake_commands, judging, audits, reviews):
+    group.add_to(app)
 
 
 def _silence_libraries() -> None:
@@ -24,18 +28,9 @@ def _silence_libraries() -> None:
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 
 
-def _commands() -> None:
-    from auditor.cli import audits, judging, reviews, setup
-    from auditor.cli import intake as intake_commands
-
-    for module in (setup, intake_commands, judging, audits, reviews):
-        module.add_to(app)
-
-
 def main() -> None:
     """Run the command line; a refusal is one sentence on standard error and exit code 2."""
     _silence_libraries()
-    _commands()
     try:
         app(prog_name="auditor")
     except ValueError as refusal:

@@ -7,7 +7,8 @@ from auditor.judges.failure import UNSETTLED
 from auditor.judges.pairs import BadPairError
 
 if TYPE_CHECKING:
-    from auditor.settings import JudgeSetting
+    from auditor.claims.lexicon import Lexicon
+    from auditor.settings import JudgeSetting, RulesSetting
 
 #: Pairs that a judge of rules takes between two commits: what a crash can cost.
 BLOCK: Final = 2_000
@@ -34,7 +35,7 @@ def for_task(task: str, setting: "JudgeSetting | None" = None, repeat: int = 0) 
 
     `repeat` numbers the judgements that a language model makes again of the same pairs.
 
-    Raises BadPairError for a task that has no such judge.
+    Raises BadPairError for a task that has no such judge, LexiconError for a lexicon file that cannot be used.
     """
     if setting is not None and setting.kind == "llm":
         from auditor.judges.llm import LlmJudge
@@ -42,23 +43,32 @@ def for_task(task: str, setting: "JudgeSetting | None" = None, repeat: int = 0) 
         return LlmJudge(task, setting, repeat)
     if repeat:
         raise BadPairError("rules say the same every time: only a language model is asked again")
+    lexicon = _site_lexicon(setting)
     if task == "report":
         from auditor.judges.report import ReportJudge
 
-        return ReportJudge()
+        return ReportJudge(lexicon)
     if task == "vqa":
         from auditor.judges.vqa import VqaJudge
 
         if setting is None or setting.embedding is None:
-            return VqaJudge()
+            return VqaJudge(lexicon)
         from auditor.judges.embeddings import Embeddings
 
-        return VqaJudge(embeddings=Embeddings(setting.embedding))
+        return VqaJudge(lexicon, Embeddings(setting.embedding))
     if task == "classification":
         from auditor.judges.classification import ClassificationJudge
 
         return ClassificationJudge()
     raise BadPairError(f"no judge for task {task!r}: tasks are report, vqa, classification")
+
+
+def _site_lexicon(setting: "RulesSetting | None") -> "Lexicon | None":
+    if setting is None or not setting.lexicon:
+        return None
+    from auditor.claims.compile import site_lexicon
+
+    return site_lexicon(tuple(setting.lexicon))
 
 
 def is_settled(result: Mapping[str, Any]) -> bool:

@@ -76,9 +76,6 @@ def refused(answer: tuple[int, str, str], *words: str) -> None:
 
 
 def every_command() -> list[list[str]]:
-    from auditor.cli.main import _commands
-
-    _commands()
     found: list[list[str]] = []
 
     def walk(group: object, path: list[str]) -> None:
