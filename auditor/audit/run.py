@@ -90,6 +90,7 @@ def run_audit(
         _code(scope),
         _reviews(ledger, scope),
         sealed_digest(ledger, scope, _judges(scope), facts.inputs),
+        _week(scope, facts),
     )
     made = ledger.read(sa.select(t.audits).where(t.audits.c.system == system, t.audits.c.key == key))
     if made:
@@ -139,8 +140,7 @@ def _build(
         progress(f"measuring {task}", 0, 1)
         measured: Measured = measure_task(tallies, scope.settings, scope.window, scope.mature_until)
         record.add(task, judge, measured, flows_of(judged, task, scope.window))
-        week = week_to_watch(scope.settings, scope.window, scope.local_day)
-        record.compare(*gaps_of_weeks(tallies, scope.settings, task, current, week))
+        record.compare(*gaps_of_weeks(tallies, scope.settings, task, current, _week(scope, facts)))
         if task == "report":
             record.correct(correction_of(ledger, scope, judge.digest, current))
             record.keep_templates(linked, scope)
@@ -211,6 +211,10 @@ def _last_mature(scope: Scope, facts: _Facts) -> date | None:
     if facts.last_day is None:
         return None
     return min(scope.mature_until, facts.last_day)
+
+
+def _week(scope: Scope, facts: _Facts) -> date:
+    return week_to_watch(scope.settings, scope.window, scope.local_day, facts.last_day)
 
 
 def _judges(scope: Scope) -> dict[str, str]:

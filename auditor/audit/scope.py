@@ -92,7 +92,14 @@ def newest_settings(ledger: Ledger, system: str) -> tuple[str, AuditSettings]:
 
 
 def build_key(
-    scope: Scope, inputs: str, mature: date | None, stale: bool, code: str, reviews: str, sealed: str
+    scope: Scope,
+    inputs: str,
+    mature: date | None,
+    stale: bool,
+    code: str,
+    reviews: str,
+    sealed: str,
+    week: date,
 ) -> str:
     """The name of the audit: the hash of everything that its result depends on."""
     return digest_of(
@@ -102,6 +109,7 @@ def build_key(
             "window": [_iso(scope.window.start), _iso(scope.window.end)],
             "inputs": inputs,
             "mature": _iso(mature),
+            "week": _iso(week),
             "stale": stale,
             "code": code,
             "product": __version__,

@@ -23,9 +23,11 @@ from reports.dossier import WatchListed
 _WEEK: Final = timedelta(days=7)
 
 
-def week_to_watch(settings: AuditSettings, window: Window, today: date) -> date:
-    """The Monday of the newest week that is mature and lies within the window."""
+def week_to_watch(settings: AuditSettings, window: Window, today: date, last_day: date | None) -> date:
+    """The Monday of the newest week that is mature, lies within the window and is not after the newest output."""
     newest = sealed_until(today, settings.maturity_days)
+    if last_day is not None:
+        newest = min(newest, last_day - timedelta(days=last_day.weekday()))
     if window.end is None:
         return newest
     last = window.end - timedelta(days=6)
