@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from auditor.records import ReferenceKind, TaskName
+from auditor.records import ReferenceKind, TaskName, Text, Word
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 
@@ -50,13 +50,9 @@ class RulesSetting(Strict):
     kind: Literal["rules"] = "rules"
 
 
-class LlmSetting(Strict):
-    """A language model as judge, behind any server that speaks OpenAI's chat completions.
+class Server(Strict):
+    """A model behind any server that speaks OpenAI's chat completions."""
 
-    Report texts are sent to that server, so it must be one that may see them.
-    """
-
-    kind: Literal["llm"] = "llm"
     base_url: str  # up to and without /chat/completions
     model: Annotated[str, Field(min_length=1)]
     # the environment variable that holds the key: the key itself is in no setting, log or digest
@@ -80,6 +76,22 @@ class LlmSetting(Strict):
             # an address is printed and hashed; nothing secret may be in it
             raise ValueError("write the address without user, password, query or fragment; name a key_variable")
         return value.rstrip("/")
+
+
+class LlmSetting(Server):
+    """A language model as judge. Report texts are sent to its server, so it must be one that may see them."""
+
+    kind: Literal["llm"] = "llm"
+
+
+class HttpModel(Server):
+    """The audited model behind a server. Images and prompts are sent to it."""
+
+    family: Literal["http"] = "http"
+    version: Word  # of the outputs that its answers become
+    prompts: dict[TaskName, Text] = {}  # asked about every case; a task without one is asked what was recorded
+    samples: Annotated[int, Field(ge=1, le=50)] = 1  # how often each question is asked
+    max_tokens: Annotated[int, Field(ge=1)] = 512
 
 
 JudgeSetting = Annotated[RulesSetting | LlmSetting, Field(discriminator="kind")]
@@ -185,6 +197,7 @@ class AuditSettings(Strict):
     exemplars: Literal["none", "span", "sentence"] = "none"
     simulated: bool = False  # the report then says so on every page
     seed: int = 0
+    model: HttpModel | None = None  # how the live model is reached, for `auditor replay`
     thresholds: list[ThresholdSetting] = []
     mlflow: Mlflow = Mlflow()
 

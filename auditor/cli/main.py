@@ -25,10 +25,10 @@ def _silence_libraries() -> None:
 
 
 def _commands() -> None:
-    from auditor.cli import audits, judging, reviews, setup
+    from auditor.cli import audits, judging, replay, reviews, setup
     from auditor.cli import intake as intake_commands
 
-    for module in (setup, intake_commands, judging, audits, reviews):
+    for module in (setup, intake_commands, judging, audits, reviews, replay):
         module.add_to(app)
 
 
