@@ -33,7 +33,7 @@ def replay(
     from auditor.audit.scope import newest_settings
     from auditor.replay.collect import Budget
     from auditor.replay.collect import replay as ask
-    from auditor.replay.families import open_model
+    from auditor.replay.http import HttpServed
     from auditor.replay.notebook import Notebook
     from auditor.replay.questions import model_of, questions
 
@@ -41,7 +41,7 @@ def replay(
     ledger, lake = place.ledger(), place.lake()
     settings = newest_settings(ledger, system)[1]
     setting = model_of(settings)
-    model = open_model(setting, images)
+    model = HttpServed(setting, images)
     prompts = questions(settings, ledger, lake, model.fingerprint, sample)
     if dry_run:
         say(f"{len(prompts):,} questions for version {setting.version}; nothing was asked.")

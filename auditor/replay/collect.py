@@ -1,7 +1,7 @@
 """From questions to replayed outputs in the lake; nothing is asked twice, whatever happens in between."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -112,7 +112,8 @@ def replay(
                 return
             yield prompt
 
-    for answer in model.answer(until_spent()):
+    for said in model.answer(until_spent()):
+        answer = _recordable(said, version, clock())
         count.add(answer)
         if answer.settled:
             notebook.write(_row(answer, version, clock()))
@@ -144,10 +145,21 @@ def _answered(ledger: Ledger, lake: Lake, system: str) -> set[str]:
     return known
 
 
+def _recordable(answer: Answer, version: str, at: datetime) -> Answer:
+    """The answer, or an error in its place: one that no record can hold must not stop the others."""
+    if not answer.settled:
+        return answer
+    try:
+        Output.model_validate(_row(answer, version, at))
+    except ValidationError:
+        return replace(answer, text=None, scores=None, confidence={}, error="the answer cannot be recorded")
+    return answer
+
+
 def _row(answer: Answer, version: str, at: datetime) -> dict[str, Any]:
     """The answer as a record of an output; its identifiers are pseudonyms."""
     prompt = answer.prompt
-    row: dict[str, Any] = {
+    return {
         "output_id": prompt.id,
         "case_id": prompt.case_id,
         "patient_id": prompt.patient_key,
@@ -165,9 +177,3 @@ def _row(answer: Answer, version: str, at: datetime) -> dict[str, Any]:
         "latency_ms": answer.latency_ms,
         "error": answer.error,
     }
-    try:
-        Output.model_validate(row)
-    except ValidationError:
-        # one answer that no record can hold (too long, a forbidden character) must not stop the others
-        return {**row, "text": None, "scores": None, "confidence": {}, "error": "the answer cannot be recorded"}
-    return row
