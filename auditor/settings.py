@@ -3,13 +3,10 @@
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import yaml
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
@@ -18,6 +15,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from auditor.model_settings import CheckSetting, HttpModel, JudgeSetting, RulesSetting, Strict, says_the_same
 from auditor.records import ReferenceKind, TaskName
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
@@ -25,12 +23,6 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 
 class SettingsError(ValueError):
     """One clear sentence about a setting that cannot be used."""
-
-
-class Strict(BaseModel):
-    """Unknown keys are refused: a misspelt threshold must not vanish."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Environment(BaseSettings):
@@ -42,78 +34,6 @@ class Environment(BaseSettings):
     ledger: str | None = None  # SQLAlchemy URL; default: SQLite inside the workspace
     lake: str | None = None  # fsspec URI; default: a folder inside the workspace
     key_file: Path | None = None  # default: outside the workspace, made by init
-
-
-class EmbeddingSetting(Strict):
-    """A sentence model on this machine, asked only where neither words nor claims can compare open answers."""
-
-    model: Path  # a folder with config.json, weights and tokenizer
-    least_similarity: Annotated[float, Field(gt=0, le=1)] = 0.9
-
-
-class RulesSetting(Strict):
-    """The judge that ships with the product: rules, deterministic, offline."""
-
-    kind: Literal["rules"] = "rules"
-    lexicon: list[Path] = []  # files of the site on top of ours; `auditor lexicon check` validates them
-    embedding: EmbeddingSetting | None = None  # vqa
-
-
-class LlmSetting(Strict):
-    """A language model as judge, behind any server that speaks OpenAI's chat completions.
-
-    Report texts are sent to that server, so it must be one that may see them.
-    """
-
-    kind: Literal["llm"] = "llm"
-    base_url: str  # up to and without /chat/completions
-    model: Annotated[str, Field(min_length=1)]
-    # the environment variable that holds the key: the key itself is in no setting, log or digest
-    key_variable: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
-    temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
-    timeout: Annotated[float, Field(gt=0)] = 120.0  # seconds for one whole answer
-    concurrency: Annotated[int, Field(ge=1, le=256)] = 4  # questions asked at once
-    attempts: Annotated[int, Field(ge=1, le=10)] = 4  # when the server is busy or out of reach
-
-    @field_validator("base_url")
-    @classmethod
-    def _plain_address(cls, value: str) -> str:
-        try:
-            parts = urlsplit(value)
-            sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            sound = False
-        if not sound or any(c.isspace() or not c.isprintable() for c in value):
-            raise ValueError("give the address of the server, for example http://localhost:8000/v1")
-        if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
-            # an address is printed and hashed; nothing secret may be in it
-            raise ValueError("write the address without user, password, query or fragment; name a key_variable")
-        return value.rstrip("/")
-
-
-JudgeSetting = Annotated[RulesSetting | LlmSetting, Field(discriminator="kind")]
-
-
-def _says_the_same(one: JudgeSetting, other: JudgeSetting) -> bool:
-    """Whether two settings are one judge: how long it is waited for changes nothing in what it says."""
-    if isinstance(one, LlmSetting) and isinstance(other, LlmSetting):
-        mine, theirs = ((j.base_url, j.model, j.temperature) for j in (one, other))
-        return mine == theirs
-    return one.kind == other.kind
-
-
-class CheckSetting(Strict):
-    """How far the judge can be relied on: a share of its judgements is made again, by itself or by another."""
-
-    share: Annotated[float, Field(gt=0, le=1)] = 0.05  # of the outputs that have a reference, chosen by hash
-    repeats: Annotated[int, Field(ge=0, le=10)] = 0  # how often a language model judges these once more
-    judge: JudgeSetting | None = None  # a second judge
-
-    @model_validator(mode="after")
-    def _something_to_compare(self) -> Self:
-        if not self.repeats and self.judge is None:
-            raise ValueError("give repeats, a second judge, or both")
-        return self
 
 
 class CriticalSetting(Strict):
@@ -146,7 +66,7 @@ class Task(Strict):
             return self
         if self.check.repeats and self.judge.kind == "rules":
             raise ValueError("check.repeats is for a language model; rules say the same every time")
-        if self.check.judge and _says_the_same(self.check.judge, self.judge):
+        if self.check.judge and says_the_same(self.check.judge, self.judge):
             raise ValueError("check.judge is the judge itself; name another one, or use check.repeats")
         return self
 
@@ -218,6 +138,7 @@ class AuditSettings(Strict):
     exemplars: Literal["none", "span", "sentence"] = "none"
     simulated: bool = False  # the report then says so on every page
     seed: int = 0
+    model: HttpModel | None = None  # how the live model is reached, for `auditor replay`
     thresholds: list[ThresholdSetting] = []
     stop_questions: Annotated[list[StopQuestion], Field(max_length=5)] = []
     alarms_a_year: Annotated[float, Field(gt=0, le=12)] = 1.0  # false ones, over all stop questions together

@@ -55,8 +55,15 @@ def link(outputs: pa.Table, references: pa.Table, cases: pa.Table, task: str, se
 
 
 def headline(outputs: pa.Table) -> pa.Table:
-    """Ranked drafts below the first are not what the radiologist was shown: they are not measured."""
-    return outputs.filter(pc.equal(pc.fill_null(outputs["rank"], 1), 1))
+    """The outputs that are measured.
+
+    Ranked drafts below the first are not what the radiologist was shown. A replayed output of a version that
+    also has recorded ones repeats them; only a version that was never recorded is measured by its replay.
+    """
+    shown = outputs.filter(pc.equal(pc.fill_null(outputs["rank"], 1), 1))
+    replayed = pc.equal(shown["origin"], "replayed")
+    recorded = pc.unique(shown.filter(pc.invert(replayed))["version"])
+    return shown.filter(pc.invert(pc.and_(replayed, pc.is_in(shown["version"], value_set=recorded))))
 
 
 def draft_weights(outputs: pa.Table) -> NDArray[np.int64]:

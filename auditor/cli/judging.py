@@ -13,7 +13,7 @@ import typer
 from auditor.cli.console import Json, say
 
 if TYPE_CHECKING:
-    from auditor.settings import JudgeSetting
+    from auditor.model_settings import JudgeSetting
 
 
 class LineError(ValueError):
@@ -119,7 +119,8 @@ def _judge_setting(
     """The judge that the options name; None is the rules."""
     from pydantic import ValidationError
 
-    from auditor.settings import LlmSetting, RulesSetting, SettingsError, sentence_of
+    from auditor.model_settings import LlmSetting, RulesSetting
+    from auditor.settings import SettingsError, sentence_of
 
     if llm is None:
         if base_url is not None or key_variable is not None:

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from auditor.cli import audits, judging, reviews, setup
+from auditor.cli import audits, judging, replay, reviews, setup
 from auditor.cli import intake as intake_commands
 from auditor.cli.console import REFUSED, say
 
@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (setup, intake_commands, judging, audits, reviews):
+for group in (setup, intake_commands, replay, judging, audits, reviews):
     group.add_to(app)
 
 

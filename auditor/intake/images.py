@@ -38,7 +38,7 @@ class Images:
         """Why an image cannot be used: not here, too large, unreadable, or not the file that was hashed."""
         if uri not in self._faults:
             path = local_path(uri, self._folder)
-            self._faults[uri] = "it is not on this machine" if path is None else _unreadable(path)
+            self._faults[uri] = "it is not on this machine" if path is None else unreadable(path)
         if self._faults[uri] is None and sha256 is not None and self.sha256(uri) not in (sha256, None):
             path = local_path(uri, self._folder)
             if path is not None and file_sha256(path) != sha256:
@@ -68,7 +68,8 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _unreadable(path: Path) -> str | None:
+def unreadable(path: Path) -> str | None:
+    """Why a file cannot be opened as an image; None where it can."""
     if path.stat().st_size > MAX_BYTES:
         return f"it is larger than {MAX_BYTES >> 20} MB"
     with path.open("rb") as stream:

@@ -1,10 +1,13 @@
 """One question to an OpenAI-compatible server: limits, when to try again, and what can go wrong.
 
+Language models that judge and audited models that are replayed are asked through it.
+
 No exception, log line or repr of this module holds the key, a question or an answer.
 """
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Final, Self
@@ -14,7 +17,7 @@ from pydantic import BaseModel, Field, ValidationError
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
 from auditor.judges.failure import Failure
-from auditor.settings import LlmSetting
+from auditor.model_settings import Server
 
 #: A judgement is a few thousand characters; a longer answer is a model that does not stop.
 LARGEST_ANSWER: Final = 1 << 20
@@ -47,8 +50,42 @@ class _Choice(BaseModel):
     finish_reason: str | None = None
 
 
+class _Usage(BaseModel):
+    total_tokens: int | None = None
+
+
 class _Completion(BaseModel):
     choices: list[_Choice] = Field(min_length=1)
+    usage: _Usage | None = None
+
+
+class ServerKeyError(ValueError):
+    """One clear sentence about the key of a server, which it never holds."""
+
+
+def server_key(setting: Server, environment: Mapping[str, str]) -> str | None:
+    """The key from the environment variable that the setting names; None where it names none.
+
+    Raises ServerKeyError when it is not there or is no key.
+    """
+    variable = setting.key_variable
+    if variable is None:
+        return None
+    key = environment.get(variable, "").strip()
+    if not key:
+        raise ServerKeyError(f"The server's key is not set: put it into the environment variable {variable}.")
+    if not (key.isascii() and key.isprintable()):
+        # an HTTP library would quote it in its complaint
+        raise ServerKeyError(f"The environment variable {variable} holds characters that no key has.")
+    return key
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What the model said, and how many tokens were read and written where the server counts them."""
+
+    text: str
+    tokens: int | None
 
 
 class Chat:
@@ -60,7 +97,7 @@ class Chat:
 
     def __init__(
         self,
-        setting: LlmSetting,
+        setting: Server,
         key: str | None,
         *,
         sleep: Callable[[float], None],
@@ -94,20 +131,25 @@ class Chat:
 
         Raises ChatError when there is no answer.
         """
-        body = json.dumps(
-            {
-                "model": self._setting.model,
-                "temperature": self._setting.temperature,
-                "messages": [
-                    {"role": "system", "content": instructions},
-                    {"role": "user", "content": question},
-                ],
-                "response_format": {
-                    "type": "json_schema",
-                    "json_schema": {"name": name, "strict": True, "schema": schema},
-                },
-            }
-        ).encode("ascii")
+        request = {
+            "messages": [
+                {"role": "system", "content": instructions},
+                {"role": "user", "content": question},
+            ],
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": {"name": name, "strict": True, "schema": schema},
+            },
+        }
+        return self.complete(request).text
+
+    def complete(self, request: Mapping[str, Any]) -> Completion:
+        """The answer to `request`, which has everything but the model and its temperature; see `ask`.
+
+        Raises ChatError when there is no answer.
+        """
+        said = {"model": self._setting.model, "temperature": self._setting.temperature}
+        body = json.dumps(said | dict(request)).encode("ascii")
         attempts: Retrying = Retrying(
             stop=stop_after_attempt(self._setting.attempts),
             wait=_pause,
@@ -117,7 +159,7 @@ class Chat:
         )
         return attempts(self._once, body)
 
-    def _once(self, body: bytes) -> str:
+    def _once(self, body: bytes) -> Completion:
         try:
             return _answer_in(self._post(body))
         except httpx.ConnectTimeout:
@@ -159,19 +201,20 @@ def _check(response: httpx.Response) -> None:
     raise ChatError(Failure.NOT_FOUND if status == 404 else Failure.DECLINED)
 
 
-def _answer_in(body: bytes) -> str:
+def _answer_in(body: bytes) -> Completion:
     """What the model said. Raises ChatError for a refusal, half an answer, or what is no chat completion."""
     try:
-        choice = _Completion.model_validate_json(body).choices[0]
+        completion = _Completion.model_validate_json(body)
     except ValidationError:
         raise ChatError(Failure.BROKEN) from None
+    choice = completion.choices[0]
     if choice.message.refusal or choice.finish_reason == "content_filter":
         raise ChatError(Failure.REFUSAL)
     if choice.finish_reason == "length":
         raise ChatError(Failure.TOO_LONG)
     if not choice.message.content:
         raise ChatError(Failure.UNREADABLE)
-    return choice.message.content
+    return Completion(choice.message.content, completion.usage.total_tokens if completion.usage else None)
 
 
 def _asked_to_wait(headers: httpx.Headers) -> float | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from auditor.judges.pairs import BadPairError
 
 if TYPE_CHECKING:
-    from auditor.settings import EmbeddingSetting
+    from auditor.model_settings import EmbeddingSetting
 
 _PIECE = 1 << 20
 

@@ -15,13 +15,13 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final, Protocol
 
-from auditor.judges.chat import Chat, ChatError
+from auditor.judges.chat import Chat, ChatError, server_key
 from auditor.judges.failure import UNSETTLED, Failure
 from auditor.judges.llm_report import ReportSubject
 from auditor.judges.llm_vqa import VqaSubject
 from auditor.judges.pairs import BadPairError
 from auditor.judges.prompts import schema_of, text_of
-from auditor.settings import LlmSetting
+from auditor.model_settings import LlmSetting
 
 #: Raised by hand whenever the reading of answers changes what a judgement says.
 VERSION: Final = "llm-1"
@@ -29,10 +29,6 @@ VERSION: Final = "llm-1"
 SMALLEST_BLOCK: Final = 16
 #: After so many failures in a row the server is not asked any more: thousands of pairs would wait in vain.
 MOST_IN_A_ROW: Final = 10
-
-
-class JudgeKeyError(ValueError):
-    """One clear sentence about the key of a judge, which it never holds."""
 
 
 class Subject(Protocol):
@@ -82,9 +78,10 @@ class LlmJudge:
         self.digest = hashlib.sha256(named.encode()).hexdigest()[:32]
 
     def judge(self, pairs: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-        """One result a pair, in order. Raises JudgeKeyError when the key is not where the setting says."""
+        """One result a pair, in order. Raises ServerKeyError when the key is not where the setting says."""
         source = iter(pairs)
-        make = partial(Chat, self._setting, self._key(), sleep=self._sleep, clock=self._clock)
+        key = server_key(self._setting, self._environment)
+        make = partial(Chat, self._setting, key, sleep=self._sleep, clock=self._clock)
         with make() as chat, ThreadPoolExecutor(self._setting.concurrency) as pool:
             while some := list(islice(source, self.block)):
                 yield from pool.map(partial(self.one, chat), some)
@@ -115,15 +112,3 @@ class LlmJudge:
     def _note(self, *, failed: bool) -> None:
         with self._lock:
             self._in_a_row = self._in_a_row + 1 if failed else 0
-
-    def _key(self) -> str | None:
-        variable = self._setting.key_variable
-        if variable is None:
-            return None
-        key = self._environment.get(variable, "").strip()
-        if not key:
-            raise JudgeKeyError(f"The judge's key is not set: put it into the environment variable {variable}.")
-        if not (key.isascii() and key.isprintable()):
-            # an HTTP library would quote it in its complaint
-            raise JudgeKeyError(f"The environment variable {variable} holds characters that no key has.")
-        return key

@@ -8,7 +8,7 @@ from auditor.judges.pairs import BadPairError
 
 if TYPE_CHECKING:
     from auditor.claims.lexicon import Lexicon
-    from auditor.settings import JudgeSetting, RulesSetting
+    from auditor.model_settings import JudgeSetting, RulesSetting
 
 #: Pairs that a judge of rules takes between two commits: what a crash can cost.
 BLOCK: Final = 2_000

@@ -2,7 +2,8 @@
 
 import pytest
 
-from auditor.settings import LlmSetting, RulesSetting, SettingsError, parse_settings
+from auditor.model_settings import LlmSetting, RulesSetting
+from auditor.settings import SettingsError, parse_settings
 
 HEAD = "system: test\ntasks:\n  "
 LLM = "{kind: llm, base_url: 'http://localhost:8000/v1', model: m%s}"

@@ -11,7 +11,7 @@ from auditor.claims import LexiconError, extract
 from auditor.claims.compile import default_lexicon, site_lexicon
 from auditor.cli.main import app
 from auditor.judges import for_task
-from auditor.settings import RulesSetting
+from auditor.model_settings import RulesSetting
 from tests.auditor import small_hospital as small
 from tests.auditor.small_hospital import LATER, Site
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from auditor.settings import LlmSetting
+from auditor.model_settings import LlmSetting
 
 KEY = "sk-quokka-0123456789"
 
@@ -58,6 +58,13 @@ class ChatServer:
         return [json.loads(request["messages"][1]["content"]) for request in self.requests]
 
 
+def _question(body: dict[str, Any]) -> dict[str, Any]:
+    """What a judge asks is JSON in the second message; what a replay asks is the one message itself."""
+    messages = body["messages"]
+    question: dict[str, Any] = json.loads(messages[1]["content"]) if len(messages) > 1 else messages[0]
+    return question
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     chat: ChatServer
@@ -69,7 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.chat.headers.append({name.lower(): value for name, value in self.headers.items()})
             self.chat.paths.append(self.path)
             number = len(self.chat.requests)
-        said = self.chat.script(json.loads(body["messages"][1]["content"]), number)
+        said = self.chat.script(_question(body), number)
         time.sleep(said.after)
         try:
             self._send(said)

@@ -10,7 +10,8 @@ from auditor.claims import default_lexicon
 from auditor.judges.embeddings import Embeddings
 from auditor.judges.open_answers import agrees
 from auditor.judges.pairs import BadPairError
-from auditor.settings import EmbeddingSetting, SettingsError, parse_settings
+from auditor.model_settings import EmbeddingSetting
+from auditor.settings import SettingsError, parse_settings
 
 LEXICON = default_lexicon()
 

@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 
 from auditor.claims import default_lexicon
 from auditor.judges import BadPairError, Judge, for_task, is_settled
-from auditor.judges.chat import LARGEST_ANSWER, ChatError
+from auditor.judges.chat import LARGEST_ANSWER, ChatError, ServerKeyError
 from auditor.judges.failure import UNSETTLED, Failure
-from auditor.judges.llm import MOST_IN_A_ROW, JudgeKeyError, LlmJudge
+from auditor.judges.llm import MOST_IN_A_ROW, LlmJudge
 from auditor.judges.llm_report import LONGEST_TEXT, ReportReply, ReportSubject, located
 from auditor.judges.llm_vqa import VqaReply
 from auditor.judges.prompts import schema_of, text_of
 from auditor.judges.report import ReportJudge
 from auditor.judges.vqa import VqaJudge
-from auditor.settings import LlmSetting
+from auditor.model_settings import LlmSetting
 from tests.auditor.judges.chat_server import KEY, ChatServer, Say, Script, answer, completion, running
 
 DRAFT = "There is a large right pleural effusion. A 2 cm nodule is seen. Heart size is normal."
@@ -372,14 +372,14 @@ def test_the_key_is_in_nothing_that_is_kept_or_shown(caplog: pytest.LogCaptureFi
 def test_a_missing_key_is_one_sentence(key: str | None) -> None:
     setting = LlmSetting(base_url="http://127.0.0.1:9/v1", model="m", key_variable="JUDGE_KEY")
     environment = {} if key is None else {"JUDGE_KEY": key}
-    with pytest.raises(JudgeKeyError, match="environment variable JUDGE_KEY"):
+    with pytest.raises(ServerKeyError, match="environment variable JUDGE_KEY"):
         list(LlmJudge("report", setting, environment=environment).judge([PAIR]))
 
 
 @pytest.mark.parametrize("key", [KEY + "\r\nX-Evil: 1", KEY + "é", "a\x00b" + KEY])
 def test_a_key_that_no_header_can_hold_is_refused_without_quoting_it(key: str) -> None:
     setting = LlmSetting(base_url="http://127.0.0.1:9/v1", model="m", key_variable="JUDGE_KEY")
-    with pytest.raises(JudgeKeyError) as refused:
+    with pytest.raises(ServerKeyError) as refused:
         list(LlmJudge("report", setting, environment={"JUDGE_KEY": key}).judge([PAIR]))
     assert KEY not in "".join(traceback.format_exception(refused.value))
 

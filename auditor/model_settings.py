@@ -1,0 +1,99 @@
+"""Settings of models: those that judge, and the audited one."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from auditor.records import TaskName, Text, Word
+
+
+class Strict(BaseModel):
+    """Unknown keys are refused: a misspelt threshold must not vanish."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EmbeddingSetting(Strict):
+    """A sentence model on this machine, asked only where neither words nor claims can compare open answers."""
+
+    model: Path  # a folder with config.json, weights and tokenizer
+    least_similarity: Annotated[float, Field(gt=0, le=1)] = 0.9
+
+
+class RulesSetting(Strict):
+    """The judge that ships with the product: rules, deterministic, offline."""
+
+    kind: Literal["rules"] = "rules"
+    lexicon: list[Path] = []  # files of the site on top of ours; `auditor lexicon check` validates them
+    embedding: EmbeddingSetting | None = None  # vqa
+
+
+class Server(Strict):
+    """A model behind any server that speaks OpenAI's chat completions."""
+
+    base_url: str  # up to and without /chat/completions
+    model: Annotated[str, Field(min_length=1)]
+    # the environment variable that holds the key: the key itself is in no setting, log or digest
+    key_variable: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
+    timeout: Annotated[float, Field(gt=0)] = 120.0  # seconds for one whole answer
+    concurrency: Annotated[int, Field(ge=1, le=256)] = 4  # questions asked at once
+    attempts: Annotated[int, Field(ge=1, le=10)] = 4  # when the server is busy or out of reach
+
+    @field_validator("base_url")
+    @classmethod
+    def _plain_address(cls, value: str) -> str:
+        try:
+            parts = urlsplit(value)
+            sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            sound = False
+        if not sound or any(c.isspace() or not c.isprintable() for c in value):
+            raise ValueError("give the address of the server, for example http://localhost:8000/v1")
+        if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+            # an address is printed and hashed; nothing secret may be in it
+            raise ValueError("write the address without user, password, query or fragment; name a key_variable")
+        return value.rstrip("/")
+
+
+class LlmSetting(Server):
+    """A language model as judge. Report texts are sent to its server, so it must be one that may see them."""
+
+    kind: Literal["llm"] = "llm"
+
+
+class HttpModel(Server):
+    """The audited model behind a server. Images and prompts are sent to it."""
+
+    family: Literal["http"] = "http"
+    version: Word  # of the outputs that its answers become
+    prompts: dict[TaskName, Text] = {}  # asked about every case; a task without one is asked what was recorded
+    samples: Annotated[int, Field(ge=1, le=50)] = 1  # how often each question is asked
+    max_tokens: Annotated[int, Field(ge=1)] = 512
+
+
+JudgeSetting = Annotated[RulesSetting | LlmSetting, Field(discriminator="kind")]
+
+
+def says_the_same(one: JudgeSetting, other: JudgeSetting) -> bool:
+    """Whether two settings are one judge: how long it is waited for changes nothing in what it says."""
+    if isinstance(one, LlmSetting) and isinstance(other, LlmSetting):
+        mine, theirs = ((j.base_url, j.model, j.temperature) for j in (one, other))
+        return mine == theirs
+    return one.kind == other.kind
+
+
+class CheckSetting(Strict):
+    """How far the judge can be relied on: a share of its judgements is made again, by itself or by another."""
+
+    share: Annotated[float, Field(gt=0, le=1)] = 0.05  # of the outputs that have a reference, chosen by hash
+    repeats: Annotated[int, Field(ge=0, le=10)] = 0  # how often a language model judges these once more
+    judge: JudgeSetting | None = None  # a second judge
+
+    @model_validator(mode="after")
+    def _something_to_compare(self) -> Self:
+        if not self.repeats and self.judge is None:
+            raise ValueError("give repeats, a second judge, or both")
+        return self

@@ -1,0 +1,60 @@
+"""What a model is asked and what it answers, whatever stands behind it."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+class ReplayError(ValueError):
+    """One clear sentence about a replay that cannot be carried out."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image by its address and the hash that was recorded with it, where there was one."""
+
+    uri: str
+    sha256: str | None
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One question about one case; `id` is the id of the output that its answer becomes."""
+
+    id: str
+    case_id: str
+    patient_key: str | None
+    task: str
+    item: str | None
+    text: str
+    pictures: tuple[Picture, ...]
+    sample: int = 0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: text or scores, or the reason in `error` why neither did.
+
+    `settled` is false where the trouble was the server's and the question is worth asking another day; such an
+    answer is counted and nothing of it is kept. `latency_ms` is the time of this question alone, or its share
+    of a batch. `tokens` counts what was read and written, where the model says so.
+    """
+
+    prompt: Prompt
+    text: str | None = None
+    scores: dict[str, float] | None = None
+    confidence: dict[str, float] = field(default_factory=dict)
+    latency_ms: float | None = None
+    tokens: int | None = None
+    error: str | None = None
+    settled: bool = True
+
+
+class Model(Protocol):
+    """A model that can be asked. `fingerprint` names all that its answers depend on besides the question."""
+
+    fingerprint: str
+
+    def answer(self, prompts: Iterable[Prompt]) -> Iterator[Answer]:
+        """One answer a prompt, in any order, each as soon as it is there."""
+        ...
