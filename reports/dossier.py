@@ -134,6 +134,29 @@ class ReliabilityBin:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimated:
+    """A classifier's performance on one finding, estimated from its own scores; and by the labels so far.
+
+    `error` is estimated − realised. None where too few labels of the window came.
+    """
+
+    version: str
+    item: str
+    measure: str
+    title: str
+    unit: str
+    value: float
+    low: float | None
+    high: float | None
+    n: float
+    labelled: float
+    realised: float | None
+    error: float | None
+    error_low: float | None
+    error_high: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class SafeCoverage:
     """The most outputs that can be trusted so that errors among them stay below the accepted risk.
 
@@ -401,6 +424,7 @@ class Dossier:
     rows: tuple[Row, ...]
     reliability: tuple[ReliabilityBin, ...]
     confidence: tuple[Confidence, ...]
+    estimates: tuple[Estimated, ...]
     trend: tuple[TrendPoint, ...]
     version_changes: tuple[tuple[date, str], ...]
     charts: tuple[Chart, ...]

@@ -47,6 +47,7 @@ def render(dossier: Dossier) -> str:
             worth_left_out=len(shown.confidence) - len(worth),
             risks=confidence.figures(shown),
             trust=confidence.sentences(shown),
+            estimates=weekly.estimates(shown),
             subgroups=weekly.subgroups(shown),
             parity=weekly.parity(shown),
             worst_groups=worst,

@@ -201,6 +201,13 @@ WORDS: Final[Mapping[str, str]] = {
         "{corrected} once the chance of so few answers is taken out."
     ),
     "macro": "Mean over findings",
+    "estimated": "Estimated before labels come",
+    "estimated_lead": (
+        "From the scores alone (CBPE), an early warning without verdict: it holds only while a probability means "
+        "what it meant in the reference window. Beside it what the labels of this window say so far, and how far "
+        "the estimate was off."
+    ),
+    "estimated_heads": "Measure and finding|Estimated [95 % interval]|By labels so far|Estimated minus by labels",
     "subgroups": "Subgroups",
     "subgroups_lead": (
         "Each group beside the whole. Groups differ in what they were imaged for and how: a gap is a question, "

@@ -5,7 +5,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from reports.dossier import Confounder, Dossier, DriftColumn, Exemplar, Flow, Provenance, ReliabilityBin, Row
+from reports.dossier import (
+    Confounder,
+    Dossier,
+    DriftColumn,
+    Estimated,
+    Exemplar,
+    Flow,
+    Provenance,
+    ReliabilityBin,
+    Row,
+)
 from reports.figures.chart import chart_figure
 from reports.figures.drift import by_excess, panel_figure, shares_figure
 from reports.figures.flow import flow_figure
@@ -199,6 +209,12 @@ def _distance(bins: Iterable[ReliabilityBin]) -> float:
     """Only orders the diagrams; it is never printed."""
     listed = list(bins)
     return sum(b.n * abs(b.confidence - b.frequency) for b in listed) / max(sum(b.n for b in listed), 1e-12)
+
+
+def estimates(dossier: Dossier) -> list[Estimated]:
+    """Estimates of the current version by finding; of an area and the two rates only, the rest is in the JSON."""
+    shown = ("estimated_sensitivity", "estimated_specificity", "estimated_auroc")
+    return [one for one in dossier.estimates if one.version == dossier.current_version and one.measure in shown]
 
 
 def trends(dossier: Dossier) -> list[Figure]:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from auditor.audit.confidence import recorded_confidence
 from auditor.audit.correcting import recorded_correction
 from auditor.audit.disparities import recorded_worst_group
+from auditor.audit.estimating import recorded_estimate
 from auditor.audit.limits import limits_of
 from auditor.audit.recorded import latest_audit, settings_of
 from auditor.audit.rows import measured_rows, other_rows
@@ -72,6 +73,7 @@ def dossier_of(ledger: Ledger, system: str, audit: str | None = None) -> Dossier
         rows=(*rows, *other_rows(verdicts, row, charts)),
         reliability=tuple(_reliability(details["reliability"])),
         confidence=worth,
+        estimates=tuple(recorded_estimate(one) for one in details.get("estimates", ())),
         trend=tuple(_trend_point(point) for point in details["trend"]),
         charts=charts,
         watch_list=tuple(one for one in watched if (one.measure, one.version, one.slice) not in hidden),

@@ -7,6 +7,7 @@ from datetime import date
 
 from auditor.audit.confidence import bins_of, confidence_of
 from auditor.audit.disparities import worst_groups
+from auditor.audit.estimating import estimates_of
 from auditor.audit.tallying import DailyTallies
 from auditor.audit.trending import Trend, asked_measures, trend_of
 from auditor.settings import AuditSettings
@@ -15,9 +16,10 @@ from monitors import fairness, frame, macro
 from monitors.calibration import Calibration
 from monitors.catalogue import CATALOGUE
 from monitors.measurement import Measurement, Slice, Window
+from monitors.scores import SCORES
 from monitors.tally import Tally
 from monitors.threshold import SUPPRESS_BELOW
-from reports.dossier import Confidence, Parity, ReliabilityBin, WorstGroup
+from reports.dossier import Confidence, Estimated, Parity, ReliabilityBin, WorstGroup
 
 
 @dataclass
@@ -30,6 +32,7 @@ class Measured:
     confidence: list[Confidence] = field(default_factory=list)
     parity: list[Parity] = field(default_factory=list)
     worst_groups: list[WorstGroup] = field(default_factory=list)
+    estimates: list[Estimated] = field(default_factory=list)
     drift: list[tuple[str, drifts.ColumnDrift]] = field(default_factory=list)
 
 
@@ -75,6 +78,10 @@ def _levels(
         parent = reference  # its bins come from the parent, and those of a reference window stay fixed
     items = ["", *tally.values("item")] if monitor.task == "classification" else [""]
     baseline = _baseline_version(reference, version)
+    if monitor is SCORES:
+        if reference is not None and baseline:
+            result.estimates += estimates_of(tally, reference, version, baseline, items[1:])
+        return
     if monitor.name.startswith("drift"):
         if reference is not None and baseline:
             _drift(result, monitor.name, tally, reference, version, baseline, settings, window, items)

@@ -40,6 +40,7 @@ _DETAILS = (
     "worst_groups",
     "reliability",
     "confidence",
+    "estimates",
     "drift",
     "exemplars",
     "templates",
@@ -77,6 +78,7 @@ class Record:
         self.details["parity"] += [asdict(one) for one in measured.parity]
         self.details["worst_groups"] += [asdict(one) for one in measured.worst_groups]
         self.details["reliability"] += [asdict(one) for one in measured.reliability]
+        self.details["estimates"] += [asdict(one) for one in measured.estimates]
         self.details["confidence"] += [asdict(one) for one in measured.confidence]
         self.details["drift"] += [
             {"task": task, "version": version, **asdict(column)} for version, column in measured.drift

@@ -16,7 +16,7 @@ from auditor.audit.flow import flows_of
 from auditor.audit.judged_table import from_judgements, from_labels
 from auditor.audit.judging import Progress, judge_pairs, pair_keys
 from auditor.audit.linking import link
-from auditor.audit.measuring import Measured, measure_task
+from auditor.audit.measuring import Measured, measure_task, reference_of
 from auditor.audit.record import Record, record_audit
 from auditor.audit.scope import INPUT_KINDS, Scope, build_key, scope_of, segments_digest
 from auditor.audit.sealing import sealed_digest, sealed_weeks
@@ -37,6 +37,7 @@ from monitors.catalogue import CATALOGUE, monitors_of
 from monitors.critical import Critical
 from monitors.measurement import Window
 from monitors.monitor import Monitor
+from monitors.scores import SCORES
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,9 @@ def _monitors(task: TaskName, settings: AuditSettings) -> list[Monitor]:
         unasked.append(Calibration)
     if settings.tasks[task].critical is None:
         unasked.append(Critical)
-    return [monitor for monitor in monitors_of(task) if not isinstance(monitor, tuple(unasked))]
+    asked = [monitor for monitor in monitors_of(task) if not isinstance(monitor, tuple(unasked))]
+    # its sums give estimates, which need a reference window to learn from
+    return [*asked, SCORES] if task == "classification" and reference_of(settings) else asked
 
 
 def _facts(
@@ -232,7 +235,7 @@ def _code(scope: Scope) -> str:
                 ]
                 for task, setting in scope.settings.tasks.items()
             },
-            "monitors": {monitor.name: monitor.version for monitor in CATALOGUE},
+            "monitors": {monitor.name: monitor.version for monitor in (*CATALOGUE, SCORES)},
         }
     )
 

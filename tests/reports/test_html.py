@@ -336,3 +336,9 @@ def test_the_worst_group_stands_beside_chance_and_with_others_alike(page: Page) 
 def test_the_watch_list_says_how_many_were_asked(page: Page) -> None:
     assert "Of 62 gaps between a group and everyone else in the week of 7 September 2026" in page.text
     assert "stood out too" in page.text
+
+
+def test_what_is_estimated_stands_beside_what_labels_say(page: Page) -> None:
+    assert "Estimated before labels come" in page.text
+    assert "81.0 % [78.0–84.0]" in page.text and "+2.0 points [−1.0 to +5.0]" in page.text
+    assert "Estimated before labels come" not in Page(render(bare())).text
