@@ -1,12 +1,12 @@
 """Settings of models: those that judge, and the audited one."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from auditor.records import TaskName, Text, Word
+from auditor.records import Sha256, TaskName, Text, Word
 
 
 class Strict(BaseModel):
@@ -64,14 +64,79 @@ class LlmSetting(Server):
     kind: Literal["llm"] = "llm"
 
 
-class HttpModel(Server):
+class Asked(Strict):
+    """What every audited model has: the version that its answers become, and how it is asked."""
+
+    version: Word
+    prompts: dict[TaskName, Text] = {}  # asked about every case; a task without one is asked what was recorded
+    samples: Annotated[int, Field(ge=1, le=50)] = 1  # how often each question is asked
+
+
+class HttpModel(Server, Asked):
     """The audited model behind a server. Images and prompts are sent to it."""
 
     family: Literal["http"] = "http"
-    version: Word  # of the outputs that its answers become
-    prompts: dict[TaskName, Text] = {}  # asked about every case; a task without one is asked what was recorded
-    samples: Annotated[int, Field(ge=1, le=50)] = 1  # how often each question is asked
     max_tokens: Annotated[int, Field(ge=1)] = 512
+    logprobs: bool = False  # ask for the tokens' log-probabilities, where the server offers them
+    per_minute: Annotated[float, Field(gt=0)] | None = None  # questions at most; None is as fast as it answers
+
+
+class OnThisMachine(Asked):
+    """An audited model in a folder, as `save_pretrained` writes it: weights (safetensors), config, processor."""
+
+    path: Path
+    device: Annotated[str, StringConstraints(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")] = "auto"
+    batch: Annotated[int, Field(ge=1, le=512)] = 1
+    weights_sha256: Sha256 | None = None  # of the registered weights; an audit says where others answered
+
+
+class ContrastiveModel(OnThisMachine):
+    """A model that compares images with texts: zero-shot classification with an ensemble of prompts."""
+
+    family: Literal["clip", "siglip"]
+    # texts of each finding's presence and absence, {finding} stands for its name; the same for all findings
+    present: Annotated[list[Text], Field(min_length=1)] = ["a chest radiograph showing {finding}", "{finding}"]
+    absent: Annotated[list[Text], Field(min_length=1)] = ["a chest radiograph without {finding}", "no {finding}"]
+
+
+class GenerativeModel(OnThisMachine):
+    """A model that writes about images, through transformers."""
+
+    family: Literal["blip2", "instructblip", "llava", "gemma3", "paligemma", "image-text-to-text"]
+    precision: Literal["auto", "float32", "bfloat16", "4bit"] = "auto"  # auto: bfloat16 on a GPU, else float32
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.0  # 0: always the likeliest token
+    max_tokens: Annotated[int, Field(ge=1)] = 512
+    template: Text | None = None  # with {text} in it; default: the model's chat template, or its family's
+
+
+class PluginModel(Asked):
+    """A model of another package, which offers it under the entry point group `auditor.models`."""
+
+    family: Literal["plugin"]
+    name: Word
+    options: dict[str, Any] = {}  # given to the plugin as they are
+
+
+ModelSetting = Annotated[
+    HttpModel | ContrastiveModel | GenerativeModel | PluginModel, Field(discriminator="family")
+]
+
+
+class Probes(Strict):
+    """What `auditor replay` asks besides: do answers hang on the image, and do they hold still?"""
+
+    images: list[Literal["blank", "noise", "swapped", "flipped", "cropped"]] = []
+    # other words for the same question, {question} stands for it
+    paraphrases: dict[TaskName, Annotated[list[Text], Field(min_length=1)]] = {}
+    # questions that take for granted a finding that is absent; {finding} stands for it
+    false_premises: list[Text] = []
+
+    @field_validator("paraphrases")
+    @classmethod
+    def _of_texts(cls, value: dict[TaskName, list[str]]) -> dict[TaskName, list[str]]:
+        if "classification" in value:
+            raise ValueError("scores have no words to say differently; paraphrase report or vqa")
+        return value
 
 
 JudgeSetting = Annotated[RulesSetting | LlmSetting, Field(discriminator="kind")]

@@ -36,6 +36,7 @@ Word = Annotated[
     BeforeValidator(_number_as_text),
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
 ]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -51,7 +52,7 @@ class Image(Record):
     """An image by its address and content hash."""
 
     uri: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
-    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+    sha256: Sha256 | None = None
 
 
 class Case(Record):
@@ -78,6 +79,7 @@ class Reference(Record):
     finalised_at: str | datetime | None = None
     draft_seen: DraftSeen = "unknown"
     addendum: bool = False
+    question: Text | None = None  # what the answer answers; `auditor replay` asks it
     text: Text | None = None
     labels: dict[str, Literal[0, 1] | None] | None = None
     # context the report judge needs and the report itself often leaves out
@@ -115,6 +117,10 @@ class Output(Record):
     confidence: dict[str, Probability | None] = Field(default_factory=dict)
     latency_ms: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     error: Text | None = None
+    # a question asked to learn about the model, not the case: which kind, of which output, showing whose images
+    probe: Word | None = None
+    probe_of: Id | None = None
+    shown_case_id: Id | None = None
 
     @model_validator(mode="after")
     def _has_content(self) -> "Output":

@@ -15,7 +15,15 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from auditor.model_settings import CheckSetting, HttpModel, JudgeSetting, RulesSetting, Strict, says_the_same
+from auditor.model_settings import (
+    CheckSetting,
+    JudgeSetting,
+    ModelSetting,
+    Probes,
+    RulesSetting,
+    Strict,
+    says_the_same,
+)
 from auditor.records import ReferenceKind, TaskName
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
@@ -138,7 +146,8 @@ class AuditSettings(Strict):
     exemplars: Literal["none", "span", "sentence"] = "none"
     simulated: bool = False  # the report then says so on every page
     seed: int = 0
-    model: HttpModel | None = None  # how the live model is reached, for `auditor replay`
+    model: ModelSetting | None = None  # how the live model is reached, for `auditor replay`
+    probes: Probes = Probes()
     thresholds: list[ThresholdSetting] = []
     stop_questions: Annotated[list[StopQuestion], Field(max_length=5)] = []
     alarms_a_year: Annotated[float, Field(gt=0, le=12)] = 1.0  # false ones, over all stop questions together

@@ -163,11 +163,39 @@ def judged_twice(draw: Draw) -> pa.RecordBatch:
     return _batch("agreement", columns, len(first))
 
 
+def probes(draw: Draw) -> pa.RecordBatch:
+    """Probes of every kind at once: a model whose answers hang on the image in nine of ten questions."""
+    rng, n = draw.rng, len(draw.owner)
+    probe = rng.choice(["blank", "swapped", "flipped", "paraphrase", "samples", "false premise"], n)
+    closed, truth = rng.uniform(size=n) < 0.7, rng.uniform(size=n) < 0.5
+    ignored = draw.happens(0.1)
+    right = draw.happens(0.85)
+    altered = np.where(ignored, right, rng.uniform(size=n) < 0.4)
+    columns = {
+        "status": _status(draw, {}),
+        "probe": pa.array(probe).dictionary_encode(),
+        "closed": closed.astype(np.int8),
+        "truth_yes": pa.array(truth.astype(np.int8), mask=~closed),
+        "right": right.astype(float),
+        "probed_right": altered.astype(float),
+        "donor_right": np.where(ignored, ~right, right).astype(float),
+        "same": (ignored | draw.happens(0.2)).astype(np.int8),
+        "opposite": (rng.uniform(size=n) < 0.8).astype(np.int8),
+        "abstained": draw.happens(0.8).astype(np.int8),
+        "same_side": draw.happens(0.1).astype(np.int8),
+        "rejected": draw.happens(0.7).astype(np.int8),
+        "entropy": draw.happens(0.2).astype(float),
+        "agreeing": draw.happens(0.8).astype(float),
+    }
+    return _batch("probe", columns, n)
+
+
 POPULATIONS: dict[str, Callable[[Draw], pa.RecordBatch]] = {
     "report": reports,
     "classification": classifications,
     "vqa": answers,
     "agreement": judged_twice,
+    "probe": probes,
 }
 
 #: The two strata of every simulated tally: a slice and the rest.

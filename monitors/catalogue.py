@@ -4,11 +4,13 @@ from typing import Final
 
 from monitors.agreement import JUDGES, REPEATS
 from monitors.calibration import CALIBRATION, CONFIDENCE_REPORT, CONFIDENCE_VQA
+from monitors.consistency import CONSISTENCY
 from monitors.corrected import CORRECTED
 from monitors.critical import CRITICAL
 from monitors.drift import DRIFT
 from monitors.editing import EDITING
 from monitors.fairness import UNDERDIAGNOSIS
+from monitors.grounding import GROUNDING
 from monitors.hallucination import HALLUCINATION
 from monitors.measurement import Measure
 from monitors.monitor import Monitor
@@ -30,6 +32,8 @@ CATALOGUE: Final[tuple[Monitor, ...]] = (
     *DRIFT,
     REPEATS,
     JUDGES,
+    GROUNDING,
+    CONSISTENCY,
 )
 
 

@@ -91,11 +91,29 @@ AGREEMENT: Final[tuple[pa.Field, ...]] = (
     pa.field("second", pa.int8()),
 )
 
+#: A question asked to learn about the model, beside the same question asked plainly; what does not apply is null.
+PROBE: Final[tuple[pa.Field, ...]] = (
+    pa.field("probe", _CATEGORY, nullable=False),  # blank | noise | swapped | flipped | cropped | paraphrase | …
+    pa.field("closed", pa.int8()),  # 1 yes or no: a yes/no question, a finding of a classifier
+    pa.field("truth_yes", pa.int8()),  # closed questions only
+    pa.field("right", pa.float64()),  # agreement of the plain answer with the reference, in [0, 1]
+    pa.field("probed_right", pa.float64()),  # … of the probe's answer with the same reference
+    pa.field("donor_right", pa.float64()),  # … with the reference of the case whose image was shown
+    pa.field("same", pa.int8()),  # 1 both answers mean the same
+    pa.field("opposite", pa.int8()),  # 1 the case whose image was shown has the opposite truth
+    pa.field("abstained", pa.int8()),  # 1 the probe was not answered, in so many words
+    pa.field("same_side", pa.int8()),  # 1 both answers name one and the same side, 0 the other; null elsewhere
+    pa.field("rejected", pa.int8()),  # 1 what the question took for granted was denied, or left open
+    pa.field("entropy", pa.float64()),  # of the meanings of several answers to one question, over its maximum
+    pa.field("agreeing", pa.float64()),  # share of them that mean what most of them mean
+)
+
 TASK_COLUMNS: Final[dict[str, tuple[pa.Field, ...]]] = {
     "report": (*REPORT, *FINAL),
     "classification": CLASSIFICATION,
     "vqa": (*VQA, *PAIRS),
     "agreement": AGREEMENT,
+    "probe": PROBE,
 }
 
 

@@ -61,7 +61,8 @@ class Desk:
         made: dict[Interval, Callable[[Cut, int, str], Level]] = {
             Interval.JEFFREYS: self._rate,
             Interval.F1: self._rate,
-            Interval.MOVER: self._mean_of_rates,
+            Interval.MOVER: self._of_two,
+            Interval.DIFFERENCE: self._of_two,
             Interval.NORMAL: self._statistic,
             Interval.MEAN: self._mean,
             Interval.LOGIT: self._area,
@@ -160,28 +161,31 @@ class Desk:
         note = _WORST if math.isnan(rho) and cost.deff == size > 1.1 else ""
         return Level(value, low, high, n, events, cost.n_eff, patients, exact, cost.deff, variance, without, note)
 
-    def _mean_of_rates(self, cut: Cut, index: int, item: str) -> Level:
-        """The mean of two rates: MOVER for their sum, with the correlation of both over the same patients."""
+    def _of_two(self, cut: Cut, index: int, item: str) -> Level:
+        """The mean or the difference of two measures: MOVER with their correlation over the same patients."""
         one = self.monitor.measures[index]
         names = [measure.name for measure in self.monitor.measures]
         first, second = (self.level(cut, names.index(part), item) for part in one.parts)
         patients, exact = cut.patients_with(one.denominator)
         without = cut.without[:, index]
-        value = (first.value + second.value) / 2
-        if math.isnan(value):
+        if math.isnan(first.value) or math.isnan(second.value):
             missing = first if math.isnan(first.value) else second
             return replace(_undefined(patients, exact, without), note=missing.note)
-        r = correlation(first.without, second.without)
-        # a sum is a difference from the negative, whose limits are mirrored and whose correlation is turned round
-        low, high = intervals.mover(
-            (first.value, first.low, first.high), (-second.value, -second.high, -second.low), -r
-        )
+        r, limits = correlation(first.without, second.without), (first.value, first.low, first.high)
+        if one.interval is Interval.DIFFERENCE:
+            value, divisor = first.value - second.value, 1.0
+            low, high = intervals.mover(limits, (second.value, second.low, second.high), r)
+        else:
+            value, divisor = (first.value + second.value) / 2, 2.0
+            # a sum is a difference from the negative, whose limits are mirrored and whose correlation is turned
+            low, high = intervals.mover(limits, (-second.value, -second.high, -second.low), -r)
+        low, high = max(low / divisor, one.low), min(high / divisor, one.high)
         variance = jackknife_variance(without, filled_groups(cut.cell(one.denominator)))
         small = min(first, second, key=lambda level: level.n_eff)
         n = float(cut.cell(one.denominator).sum())
         return Level(
-            value, max(low / 2, one.low), min(high / 2, one.high), n, math.nan, small.n_eff, patients, exact,
-            small.deff, variance, without, first.note or second.note,
+            value, low, high, n, math.nan, small.n_eff, patients, exact, small.deff, variance, without,
+            first.note or second.note,
         )  # fmt: skip
 
     def _mean(self, cut: Cut, index: int, item: str) -> Level:

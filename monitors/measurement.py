@@ -19,6 +19,7 @@ class Interval(StrEnum):
     JEFFREYS = "Jeffreys on the effective sample size, pooled design effect"
     MOVER = "MOVER on the Jeffreys limits of both rates"
     LIMITS = "MOVER on the limits of both sides"
+    DIFFERENCE = "MOVER on the limits of both shares, with their correlation over the same patients"
     F1 = "Jeffreys on TP/(TP + FP + FN) and the effective sample size, as F1"
     LOGIT = "logit scale, pooled patient jackknife, t on patients of the rarer class"
     NORMAL = "normal, patient jackknife"
@@ -33,8 +34,9 @@ class Interval(StrEnum):
 class Measure:
     """The declaration of a measure: what it counts, its range, which way is bad, and how sure it can be.
 
-    `numerator` and `denominator` name cells of the tally where the measure is a rate; `parts` names the two rates
-    of which it is the mean; `ceiling` is the gravest verdict that this measure may give by itself.
+    `numerator` and `denominator` name cells of the tally where the measure is a rate; `parts` names the two
+    measures of which it is the mean (MOVER) or the difference (DIFFERENCE); `ceiling` is the gravest verdict that
+    this measure may give by itself.
     """
 
     name: str

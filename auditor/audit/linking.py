@@ -41,8 +41,13 @@ class Linked(NamedTuple):
 
 
 def link(outputs: pa.Table, references: pa.Table, cases: pa.Table, task: str, settings: AuditSettings) -> Linked:
-    """Join the outputs of `task` to the newest reference of its primary kind and to the newest case."""
+    """The outputs of `task` that are measured, joined to their references and cases."""
     outputs = headline(outputs.filter(pc.equal(outputs["task"], task)).combine_chunks())
+    return beside(outputs, references, cases, task, settings)
+
+
+def beside(outputs: pa.Table, references: pa.Table, cases: pa.Table, task: str, settings: AuditSettings) -> Linked:
+    """Join outputs of `task` to the newest reference of its primary kind and to the newest case."""
     kind = settings.tasks[task].reference or DEFAULT_REFERENCE[task]  # type: ignore[index]
     primary = references.filter(
         pc.and_(pc.equal(references["task"], task), pc.equal(references["reference_kind"], kind))
@@ -57,17 +62,19 @@ def link(outputs: pa.Table, references: pa.Table, cases: pa.Table, task: str, se
 def headline(outputs: pa.Table) -> pa.Table:
     """The outputs that are measured.
 
-    Ranked drafts below the first are not what the radiologist was shown. A replayed output of a version that
+    Ranked drafts below the first are not what the radiologist was shown; probes were asked to learn about the
+    model. A replayed output of a version that
     also has recorded ones repeats them; only a version that was never recorded is measured by its replay.
     """
-    shown = outputs.filter(pc.equal(pc.fill_null(outputs["rank"], 1), 1))
+    plain = outputs.filter(pc.is_null(outputs["probe"]))
+    shown = plain.filter(pc.equal(pc.fill_null(plain["rank"], 1), 1))
     replayed = pc.equal(shown["origin"], "replayed")
     recorded = pc.unique(shown.filter(pc.invert(replayed))["version"])
     return shown.filter(pc.invert(pc.and_(replayed, pc.is_in(shown["version"], value_set=recorded))))
 
 
 def draft_weights(outputs: pa.Table) -> NDArray[np.int64]:
-    """1/k for each of k drafts of one case, version, question and sample set, on the grid of 2**-20."""
+    """1/k for each of k drafts of one case, version, question, probe and sample set, on the grid of 2**-20."""
     if outputs.num_rows == 0:
         return np.zeros(0, dtype=np.int64)
     draft = pc.binary_join_element_wise(
@@ -75,6 +82,7 @@ def draft_weights(outputs: pa.Table) -> NDArray[np.int64]:
         outputs["version"],
         pc.fill_null(outputs["item"], ""),
         pc.fill_null(outputs["prompt"], ""),
+        pc.fill_null(outputs["probe"], ""),
         _SEPARATOR,
     )
     codes = np.asarray(draft.combine_chunks().dictionary_encode().indices)

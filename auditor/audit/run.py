@@ -17,11 +17,12 @@ from auditor.audit.judged_table import from_judgements, from_labels
 from auditor.audit.judging import Progress, judge_pairs, pair_keys
 from auditor.audit.linking import link
 from auditor.audit.measuring import Measured, measure_task, reference_of
+from auditor.audit.probing import probe_task
 from auditor.audit.record import Record, record_audit
 from auditor.audit.scope import INPUT_KINDS, Scope, build_key, scope_of, segments_digest
 from auditor.audit.sealing import sealed_digest, sealed_weeks
 from auditor.audit.tallying import tally_days, within
-from auditor.audit.verdicts import is_stale, rule_on, rule_on_run
+from auditor.audit.verdicts import is_stale, rule_on, rule_on_grounding, rule_on_run, rule_on_weights
 from auditor.audit.watching import charts_of, rule_on_charts
 from auditor.audit.watchlisting import gaps_of_weeks, week_to_watch
 from auditor.judges import for_task
@@ -32,6 +33,7 @@ from auditor.store import tables as t
 from auditor.store.chain import digest_of
 from auditor.store.lake import Lake
 from auditor.store.ledger import Ledger, Transaction
+from auditor.store.model_facts import facts_of, models_digest
 from monitors.calibration import Calibration
 from monitors.catalogue import CATALOGUE, monitors_of
 from monitors.critical import Critical
@@ -92,6 +94,7 @@ def run_audit(
         _reviews(ledger, scope),
         sealed_digest(ledger, scope, _judges(scope), facts.inputs),
         _week(scope, facts),
+        models_digest(ledger, system),
     )
     made = ledger.read(sa.select(t.audits).where(t.audits.c.system == system, t.audits.c.key == key))
     if made:
@@ -134,6 +137,9 @@ def _build(
             checked = check_judge(ledger, lake, scope, task, others, linked, judged, transaction, progress)
             record.measurements += checked.measurements
             unsettled |= {*found.unsettled, *checked.unsettled}
+        probed = probe_task(ledger, lake, scope, task, judge, tables, transaction, progress)
+        record.measurements += probed.measurements
+        unsettled |= set(probed.unsettled)
         progress(f"tallying {task}", 0, 1)
         tallies = tally_days(
             ledger, lake, scope.system, task, _monitors(task, scope.settings), judged, scope.settings, transaction
@@ -156,6 +162,8 @@ def _build(
     record.rule(
         [
             *rule_on(scope.settings, record.measurements, current),
+            *rule_on_grounding(scope.settings, record.measurements, current),
+            *rule_on_weights(scope.settings, current, facts_of(ledger, scope.system, current)),
             *rule_on_charts(record.charts, scope.settings, current),
             *rule_on_run(scope.settings, facts.last_day, scope.local_day, record.judge_failures()),
         ]

@@ -100,6 +100,7 @@ def build_key(
     reviews: str,
     sealed: str,
     week: date,
+    models: str,
 ) -> str:
     """The name of the audit: the hash of everything that its result depends on."""
     return digest_of(
@@ -115,6 +116,7 @@ def build_key(
             "product": __version__,
             **({"reviews": reviews} if reviews else {}),
             **({"sealed": sealed} if sealed else {}),
+            **({"models": models} if models else {}),
         }
     )
 

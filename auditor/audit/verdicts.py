@@ -43,6 +43,46 @@ def rule_on(settings: AuditSettings, measurements: Sequence[Measurement], curren
     return result
 
 
+#: The rules on grounding where audit.yaml has none of its own: a model that answers without looking is unfit,
+#: whatever its scores. A gain of less than 5 points is no use of the image; a coin stays the same half the time.
+GROUNDING_RULES = (
+    ThresholdSetting(measure="image_gain", watch=0.10, act=0.05),
+    ThresholdSetting(measure="open_image_gain", watch=0.05, act=0.02),
+    ThresholdSetting(measure="unchanged_blank", watch=0.8, act=0.9),
+    ThresholdSetting(measure="unchanged_opposite", watch=0.35, act=0.5),
+    ThresholdSetting(measure="side_unchanged_flipped", watch=0.35, act=0.5),
+)
+
+
+def rule_on_grounding(
+    settings: AuditSettings, measurements: Sequence[Measurement], current_version: str
+) -> Iterator[Ruled]:
+    """Apply the rules that ship with the product to the probes that were asked, and that no threshold names."""
+    own = {setting.measure for setting in settings.thresholds}
+    for setting in GROUNDING_RULES:
+        matches = list(_matching(setting, measurements)) if setting.measure not in own else []
+        for number, measurement in matches:
+            bound = Bound(setting.watch, setting.act, setting.rise, setting.minimum_n)
+            verdict = decide(measurement, measure_named(setting.measure), bound)
+            yield Ruled(setting.model_dump(mode="json"), verdict, number, measurement.version == current_version)
+
+
+def rule_on_weights(
+    settings: AuditSettings, current_version: str, models: Sequence[Mapping[str, str]]
+) -> Iterator[Ruled]:
+    """Whether the models that answered for the version have the weights that were registered for it."""
+    registered = getattr(settings.model, "weights_sha256", None)
+    if registered is None or settings.model is None or settings.model.version != current_version or not models:
+        return
+    rule = {"rule": "registered_weights"}
+    if all(facts.get("weights") == registered for facts in models):
+        reason = "Every model that answered for this version has the registered weights."
+        yield Ruled(rule, Verdict(Status.OK, reason), None, True)
+    else:
+        reason = "The model that answers is not the one that was registered: the SHA-256 of its weights differs."
+        yield Ruled(rule, Verdict(Status.ACT, reason), None, True)
+
+
 def rule_on_run(
     settings: AuditSettings,
     newest_day: date | None,

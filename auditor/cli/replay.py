@@ -25,27 +25,40 @@ def replay(
 ) -> None:
     """Ask the model what it was asked before; answers become outputs marked 'replayed'.
 
+    The probes of audit.yaml (other images, other words, false premises) are asked with it; they tell whether the
+    answers hang on the image, and are never measured as the system's own.
+
     May be stopped at any moment and started again: nothing is asked twice. Exit code 3 when the server left
     questions unanswered.
     """
     from dataclasses import asdict
 
     from auditor.audit.scope import newest_settings
-    from auditor.replay.collect import Budget
+    from auditor.replay.collect import Budget, expected_cost
     from auditor.replay.collect import replay as ask
-    from auditor.replay.http import HttpServed
+    from auditor.replay.families import model_for
     from auditor.replay.notebook import Notebook
+    from auditor.replay.probes import probes
     from auditor.replay.questions import model_of, questions
+    from auditor.store.model_facts import keep_facts
 
     place = workspace()
     ledger, lake = place.ledger(), place.lake()
     settings = newest_settings(ledger, system)[1]
     setting = model_of(settings)
-    model = HttpServed(setting, images)
-    prompts = questions(settings, ledger, lake, model.fingerprint, sample)
+    model = model_for(settings, images)
+    plain = questions(settings, ledger, lake, model.fingerprint, sample)
+    probing = probes(settings, ledger, lake, model.fingerprint, plain)
+    prompts = [*plain, *probing]
     if dry_run:
-        say(f"{len(prompts):,} questions for version {setting.version}; nothing was asked.")
+        expected = expected_cost(ledger, lake, settings, len(prompts))
+        say(
+            f"{len(plain):,} questions and {len(probing):,} probes for version {setting.version}{expected}; "
+            "nothing was asked."
+        )
         return
+    with ledger.transaction(actor=actor(), at=now()) as tx:
+        keep_facts(tx, system, setting.version, model.fingerprint, model.facts)
     with Notebook(place.path / "replay" / f"{system}.jsonl") as notebook, progress_bar() as bar:
         result = ask(
             prompts,

@@ -57,6 +57,7 @@ class Converter:
         else:
             uris = [image.uri for image in r.images]
             parts = [self.system, r.version, r.task, case, r.item, r.prompt, len(uris), *uris, r.sample]
+            parts += [r.probe] if r.probe else []
             identity = derived_id("o-", parts)
         when = self._moment(r.produced_at, "produced_at")
         row = {
@@ -80,6 +81,9 @@ class Converter:
             "confidence": _items(r.confidence),
             "latency_ms": r.latency_ms,
             "error": r.error,
+            "probe": r.probe,
+            "probe_of": r.probe_of and self.pseudonyms.of("output", r.probe_of),
+            "shown_case_id": r.shown_case_id and self.pseudonyms.of("case", r.shown_case_id),
         }
         numbers = [v for m in (r.scores, r.decisions) if m for v in m.values() if v is not None]
         said = len(numbers) if r.task == "classification" else _words(r.text)
@@ -115,6 +119,7 @@ class Converter:
             "indication": r.indication,
             "has_prior": r.has_prior,
             "pair": r.pair,
+            "question": r.question,
         }
         labelled = sum(v is not None for v in (r.labels or {}).values())
         gate = {

@@ -83,6 +83,15 @@ def abstains(text: str) -> bool:
     return bool(_ABSTAIN.search(text.lower().replace("’", "'")))
 
 
+def denies(text: str) -> bool:
+    """Whether an answer has a word that denies.
+
+    >>> denies("There is none."), denies("It is large.")
+    (True, False)
+    """
+    return bool(_DENIAL & set(words(text)))
+
+
 def _foreign(text: str) -> bool:
     low = text.lower()
     if any(c.isalpha() and ord(c) > 127 for c in low):
@@ -131,7 +140,7 @@ def _restated(text: str, question: str) -> Verdict | None:
         if len(said) < 4 or said[0] in ("not", "normal", "none", "nothing"):
             continue
         if len(content(sentence) & asked) * 2 >= min(len(asked), 4):
-            return "no" if _DENIAL & set(said) else "yes"
+            return "no" if denies(sentence) else "yes"
     return None
 
 

@@ -6,9 +6,11 @@ No exception, log line or repr of this module holds the key, a question or an an
 """
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from statistics import fmean
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -45,9 +47,18 @@ class _Message(BaseModel):
     refusal: str | None = None
 
 
+class _Token(BaseModel):
+    logprob: float = Field(allow_inf_nan=False)
+
+
+class _Logprobs(BaseModel):
+    content: list[_Token] | None = None
+
+
 class _Choice(BaseModel):
     message: _Message
     finish_reason: str | None = None
+    logprobs: _Logprobs | None = None
 
 
 class _Usage(BaseModel):
@@ -82,10 +93,15 @@ def server_key(setting: Server, environment: Mapping[str, str]) -> str | None:
 
 @dataclass(frozen=True)
 class Completion:
-    """What the model said, and how many tokens were read and written where the server counts them."""
+    """What the model said, and what the server told about it.
+
+    `tokens` were read and written; `likelihood` is exp of the mean log-probability of the tokens written. Both
+    are None where the server does not say.
+    """
 
     text: str
     tokens: int | None
+    likelihood: float | None = None
 
 
 class Chat:
@@ -214,7 +230,10 @@ def _answer_in(body: bytes) -> Completion:
         raise ChatError(Failure.TOO_LONG)
     if not choice.message.content:
         raise ChatError(Failure.UNREADABLE)
-    return Completion(choice.message.content, completion.usage.total_tokens if completion.usage else None)
+    tokens = completion.usage.total_tokens if completion.usage else None
+    written = (choice.logprobs and choice.logprobs.content) or []
+    likelihood = min(1.0, math.exp(fmean(one.logprob for one in written))) if written else None
+    return Completion(choice.message.content, tokens, likelihood)
 
 
 def _asked_to_wait(headers: httpx.Headers) -> float | None:

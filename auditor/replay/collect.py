@@ -136,6 +136,20 @@ def replay(
     )
 
 
+def expected_cost(ledger: Ledger, lake: Lake, settings: AuditSettings, questions: int) -> str:
+    """How long so many questions will take one after the other, from the latency of earlier replayed answers."""
+    taken: list[float] = []
+    for segment in segments_of(ledger, settings.system, "outputs"):
+        table = lake.read(segment.sha256, ["origin", "latency_ms", "version"])
+        model = settings.model
+        mine = pc.and_(pc.equal(table["origin"], "replayed"), pc.equal(table["version"], model and model.version))
+        taken += pc.drop_null(table.filter(mine)["latency_ms"]).to_pylist()
+    if not taken:
+        return ""
+    minutes = questions * sum(taken) / len(taken) / 60_000.0
+    return f", about {minutes:,.1f} minutes of the model by the {len(taken):,} answers that it gave before"
+
+
 def _answered(ledger: Ledger, lake: Lake, system: str) -> set[str]:
     """The ids of every replayed output that the lake has."""
     known: set[str] = set()
@@ -176,4 +190,7 @@ def _row(answer: Answer, version: str, at: datetime) -> dict[str, Any]:
         "confidence": answer.confidence,
         "latency_ms": answer.latency_ms,
         "error": answer.error,
+        "probe": prompt.probe,
+        "probe_of": prompt.probe_of,
+        "shown_case_id": prompt.shown_case_id,
     }

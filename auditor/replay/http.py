@@ -14,8 +14,9 @@ from typing import Any, Final
 from auditor.judges.chat import Chat, ChatError, Completion, server_key
 from auditor.judges.failure import UNSETTLED, Failure
 from auditor.model_settings import HttpModel
-from auditor.replay.images import RENDERING, PictureError, data_url, render
+from auditor.replay.images import RENDERING, PictureError, data_url
 from auditor.replay.protocol import Answer, Prompt
+from auditor.replay.shown import shown
 
 #: What is kept of a failure that is a fact about the case.
 _WORDS: Final = {
@@ -41,9 +42,10 @@ class HttpServed:
     ) -> None:
         self._setting, self._folder = setting, folder
         self._environment, self._sleep, self._clock = environment, sleep, clock
-        self._lock, self._in_a_row = threading.Lock(), 0
+        self._lock, self._in_a_row, self._next = threading.Lock(), 0, 0.0
         said = [setting.base_url, setting.model, setting.temperature, setting.max_tokens, RENDERING]
         self.fingerprint = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:32]
+        self.facts = {"family": "http", "model": setting.model}
 
     def answer(self, prompts: Iterable[Prompt]) -> Iterator[Answer]:
         """One answer a prompt. Raises ServerKeyError where the key is not where the setting says."""
@@ -64,7 +66,7 @@ class HttpServed:
 
     def _one(self, chat: Chat, prompt: Prompt) -> Answer:
         try:
-            images = [data_url(render(picture, self._folder)) for picture in prompt.pictures]
+            images = [data_url(image) for image in shown(prompt, self._folder)]
         except PictureError as error:
             return Answer(prompt, error=str(error))
         start = self._clock()
@@ -77,14 +79,21 @@ class HttpServed:
         latency = 1000.0 * (self._clock() - start)
         if not said.text.strip():
             return Answer(prompt, error=_WORDS[Failure.UNREADABLE], latency_ms=latency, tokens=said.tokens)
-        return Answer(prompt, text=said.text, latency_ms=latency, tokens=said.tokens)
+        likely = {} if said.likelihood is None else {"sequence": said.likelihood}
+        return Answer(prompt, text=said.text, confidence=likely, latency_ms=latency, tokens=said.tokens)
 
     def _ask(self, chat: Chat, prompt: Prompt, images: list[str]) -> Completion:
         if self._in_a_row >= MOST_IN_A_ROW:
             raise ChatError(Failure.NOT_ASKED)
+        self._wait_for_turn()
         content: list[dict[str, Any]] = [{"type": "image_url", "image_url": {"url": url}} for url in images]
         content.append({"type": "text", "text": prompt.text})
-        body = {"max_tokens": self._setting.max_tokens, "messages": [{"role": "user", "content": content}]}
+        body: dict[str, Any] = {
+            "max_tokens": self._setting.max_tokens,
+            "messages": [{"role": "user", "content": content}],
+        }
+        if self._setting.logprobs:
+            body["logprobs"] = True
         try:
             said = chat.complete(body)
         except ChatError as error:
@@ -92,6 +101,16 @@ class HttpServed:
             raise
         self._note(failed=False)
         return said
+
+    def _wait_for_turn(self) -> None:
+        """Hold questions apart, whichever thread asks, so that no more than `per_minute` begin in a minute."""
+        if self._setting.per_minute is None:
+            return
+        with self._lock:
+            turn = max(self._clock(), self._next)
+            self._next = turn + 60.0 / self._setting.per_minute
+        if (wait := turn - self._clock()) > 0:
+            self._sleep(wait)
 
     def _note(self, *, failed: bool) -> None:
         with self._lock:

@@ -29,6 +29,9 @@ class Prompt:
     text: str
     pictures: tuple[Picture, ...]
     sample: int = 0
+    probe: str | None = None  # what was altered to learn about the model; null: asked plainly
+    probe_of: str | None = None  # the id of the same question, asked plainly
+    shown_case_id: str | None = None  # whose images these are, where not the case's own
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class Model(Protocol):
     """A model that can be asked. `fingerprint` names all that its answers depend on besides the question."""
 
     fingerprint: str
+    facts: dict[str, str]  # what can be read of it: family, weights, versions of libraries; kept with its answers
 
     def answer(self, prompts: Iterable[Prompt]) -> Iterator[Answer]:
         """One answer a prompt, in any order, each as soon as it is there."""

@@ -1,4 +1,4 @@
-"""What is asked: every case with images where the task has a prompt of its own, else every recorded question."""
+"""What is asked plainly: every case with images where the task has a prompt, else every known question."""
 
 import hashlib
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from auditor.intake.pseudonyms import derived_id
-from auditor.model_settings import HttpModel
+from auditor.model_settings import ContrastiveModel, ModelSetting
 from auditor.replay.protocol import Picture, Prompt, ReplayError
 from auditor.settings import AuditSettings
 from auditor.store.lake import Lake
@@ -16,7 +16,7 @@ from auditor.store.schemas import LAKE
 from auditor.store.segments import segments_of
 
 
-def model_of(settings: AuditSettings) -> HttpModel:
+def model_of(settings: AuditSettings) -> ModelSetting:
     """The model that audit.yaml names. Raises ReplayError where it names none."""
     if settings.model is None:
         raise ReplayError(f"audit.yaml of {settings.system} names no model; add 'model:' and apply it again.")
@@ -36,55 +36,80 @@ def questions(
     model = model_of(settings)
     found: dict[str, Prompt] = {}
     for task in sorted(settings.tasks):
-        text = model.prompts.get(task)
-        rows = _recorded(settings, ledger, lake, task) if text is None else _cases(settings, ledger, lake, text)
+        text = _prompt_of(model, task)
+        rows = _known(settings, ledger, lake, task) if text is None else _cases(settings, ledger, lake, text)
         for row in rows:
             for sample in range(model.samples):
-                prompt = _prompt(settings, fingerprint, task, row, sample)
+                prompt = asked(settings, fingerprint, task, row, sample)
                 found[prompt.id] = prompt
     if not found:
         raise ReplayError(
             "There is nothing to ask: no case has images and a prompt. Give 'prompts' under 'model', "
             "or take in recorded outputs with their prompt."
         )
-    chosen = sorted(found.values(), key=lambda p: _place(p.id, settings.seed))[:only]
+    chosen = sorted(found.values(), key=lambda p: place_of(p.id, settings.seed))[:only]
     return sorted(chosen, key=lambda p: p.id)
 
 
-def _recorded(settings: AuditSettings, ledger: Ledger, lake: Lake, task: str) -> Iterator[dict[str, Any]]:
-    """What the deployed system was asked, with the images of the output or else of its case."""
-    cases = {row["case_id"]: row for row in _rows("cases", settings, ledger, lake)}
-    for row in _rows("outputs", settings, ledger, lake):
-        if row["task"] == task and row["origin"] == "recorded" and row["prompt"]:
+def _prompt_of(model: ModelSetting, task: str) -> str | None:
+    if isinstance(model, ContrastiveModel):  # compares with texts of its own, and is asked nothing else
+        return " | ".join([*model.present, *model.absent])
+    return model.prompts.get(task)  # type: ignore[call-overload, no-any-return]
+
+
+def _known(settings: AuditSettings, ledger: Ledger, lake: Lake, task: str) -> Iterator[dict[str, Any]]:
+    """What the deployed system was asked, with the images of the output or else of its case; what references ask."""
+    cases = {row["case_id"]: row for row in rows_of("cases", settings, ledger, lake)}
+    for row in rows_of("outputs", settings, ledger, lake):
+        if row["task"] == task and row["origin"] == "recorded" and row["prompt"] and not row["probe"]:
             case = cases.get(row["case_id"], {})
             patient = row["patient_key"] or case.get("patient_key")
             yield {**row, "images": row["images"] or case.get("images") or [], "patient_key": patient}
+    for row in rows_of("references", settings, ledger, lake):
+        case = cases.get(row["case_id"])
+        if row["task"] == task and row["question"] and case and case["images"]:
+            yield {**case, "item": row["item"], "prompt": row["question"]}
 
 
 def _cases(settings: AuditSettings, ledger: Ledger, lake: Lake, text: str) -> Iterator[dict[str, Any]]:
-    newest = {row["case_id"]: row for row in _rows("cases", settings, ledger, lake)}
+    newest = {row["case_id"]: row for row in rows_of("cases", settings, ledger, lake)}
     for row in newest.values():
         if row["images"]:
             yield {**row, "item": None, "prompt": text}
 
 
-def _rows(kind: str, settings: AuditSettings, ledger: Ledger, lake: Lake) -> Iterator[dict[str, Any]]:
-    wanted = {"outputs": ["case_id", "patient_key", "task", "item", "origin", "prompt", "images"]}
-    columns = wanted.get(kind, ["case_id", "patient_key", "images"])
+def rows_of(kind: str, settings: AuditSettings, ledger: Ledger, lake: Lake) -> Iterator[dict[str, Any]]:
+    """The rows of one kind in order of arrival, with the columns that questions are made of."""
+    columns = {
+        "outputs": ["case_id", "patient_key", "task", "item", "origin", "prompt", "images", "probe"],
+        "references": ["case_id", "task", "item", "question", "text", "labels"],
+        "cases": ["case_id", "patient_key", "images"],
+    }[kind]
     for segment in segments_of(ledger, settings.system, kind):
-        table: pa.Table = lake.read_many([segment.sha256], columns, LAKE[kind])
-        yield from table.to_pylist()
+        table: pa.Table = lake.read_many([segment.sha256], schema=LAKE[kind])
+        yield from table.select(columns).to_pylist()
 
 
-def _prompt(settings: AuditSettings, fingerprint: str, task: str, row: dict[str, Any], sample: int) -> Prompt:
+def asked(
+    settings: AuditSettings,
+    fingerprint: str,
+    task: str,
+    row: dict[str, Any],
+    sample: int = 0,
+    probe: str | None = None,
+    probe_of: str | None = None,
+) -> Prompt:
+    """A prompt from a row with case_id, patient_key, item, prompt and images; its id says all that it asks."""
     pictures = tuple(Picture(image["uri"], image["sha256"]) for image in row["images"])
     # two files of one name are two images: the content counts where it is known
     shown = [p.sha256 or p.uri for p in pictures]
     version = model_of(settings).version
     parts = ["replayed", settings.system, version, fingerprint, task, row["case_id"], row["item"], row["prompt"]]
-    identity = derived_id("o-", [*parts, len(shown), *shown, sample])
-    return Prompt(identity, row["case_id"], row["patient_key"], task, row["item"], row["prompt"], pictures, sample)
+    identity = derived_id("o-", [*parts, len(shown), *shown, sample, *([probe] if probe else [])])
+    whom = (row["case_id"], row["patient_key"], task, row["item"])
+    return Prompt(identity, *whom, row["prompt"], pictures, sample, probe, probe_of, row.get("shown_case_id"))
 
 
-def _place(identity: str, seed: int) -> bytes:
+def place_of(identity: str, seed: int) -> bytes:
+    """Where a thing stands in the random order of a system's seed."""
     return hashlib.sha256(f"{seed}\0{identity}".encode()).digest()

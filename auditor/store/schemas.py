@@ -37,6 +37,9 @@ OUTPUTS: Final = pa.schema(
         pa.field("confidence", pa.map_(pa.string(), pa.float64())),
         pa.field("latency_ms", pa.float64()),
         pa.field("error", pa.string()),
+        pa.field("probe", pa.string()),  # null: an answer that is measured as the system's own
+        pa.field("probe_of", pa.string()),  # the output of the same question, asked plainly
+        pa.field("shown_case_id", pa.string()),  # whose images were shown, where they are another case's
     ]
 )
 
@@ -58,6 +61,7 @@ REFERENCES: Final = pa.schema(
         pa.field("indication", pa.string()),
         pa.field("has_prior", pa.bool_()),
         pa.field("pair", pa.string()),
+        pa.field("question", pa.string()),
     ]
 )
 

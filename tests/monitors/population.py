@@ -201,9 +201,46 @@ def judged_twice(
     )
 
 
+def probes(rng: np.random.Generator, patients: int = 200, blind: float = 0.1, rho: float = 0.2) -> pa.Table:
+    """Probes of every kind, one a row; of a share `blind` of the questions the image changes nothing."""
+    columns, owner = _frame(rng, patients, ("question",))
+    n = len(owner)
+    probe = rng.choice(["blank", "noise", "swapped", "flipped", "paraphrase", "samples", "false premise"], n)
+    closed, truth = rng.uniform(size=n) < 0.6, rng.uniform(size=n) < 0.5
+    ignored = rng.uniform(size=n) < risks(rng, patients, blind, rho)[owner]
+    said = rng.uniform(size=n) < 0.5  # without looking
+    guess = np.where(closed, said == truth, rng.uniform(size=n) < 0.1)
+    right = np.where(ignored, guess, rng.uniform(size=n) < 0.9)
+    altered = np.where(ignored, right, rng.uniform(size=n) < np.where(closed, 0.3, 0.1))
+    same = np.where(probe == "paraphrase", ~ignored, ignored | (rng.uniform(size=n) < 0.2))
+    answered = rng.uniform(size=n) < 0.97
+    everywhere = np.ones(n, dtype=bool)
+    return _table(
+        "probe",
+        {
+            **columns,
+            "status": ["judged"] * n,
+            "probe": probe.tolist(),
+            "closed": closed.astype(int).tolist(),
+            "truth_yes": _masked(truth.astype(int), closed),
+            "right": _masked(right.astype(float), answered),
+            "probed_right": _masked(altered.astype(float), answered),
+            "donor_right": _masked(np.where(ignored, ~right, right).astype(float), probe == "swapped"),
+            "same": _masked(same.astype(int), everywhere),
+            "opposite": _masked((rng.uniform(size=n) < 0.7).astype(int), probe == "swapped"),
+            "abstained": _masked((~ignored).astype(int), everywhere),
+            "same_side": _masked(ignored.astype(int), probe == "flipped"),
+            "rejected": _masked((~ignored).astype(int), probe == "false premise"),
+            "entropy": _masked(rng.beta(2, 5, size=n), probe == "samples"),
+            "agreeing": _masked(rng.beta(5, 2, size=n), probe == "samples"),
+        },
+    )
+
+
 TABLES: dict[str, Callable[..., pa.Table]] = {
     "report": functools.partial(reports, confident=True),
     "classification": classifications,
     "vqa": answers,
     "agreement": judged_twice,
+    "probe": probes,
 }

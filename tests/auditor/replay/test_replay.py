@@ -76,7 +76,7 @@ class Place:
 
     def replay(self, only: int | None = None, budget: Budget | None = None, sleep: Any = None) -> Replayed:
         setting = self.settings.model
-        assert setting is not None
+        assert isinstance(setting, HttpModel)
         model = HttpServed(setting, self.folder, sleep=sleep or (lambda seconds: None))
         asked = questions(self.settings, self.ledger, self.lake, model.fingerprint, only)
         with Notebook(self.folder / "notebook.jsonl") as notebook:

@@ -1,0 +1,139 @@
+"""Models that compare images with texts (CLIP, SigLIP): zero-shot classification with ensembles of prompts.
+
+CLIP has no scale of its own for one text, so presence is the softmax of a text of presence and one of absence
+(Tiu et al. 2022, CheXzero). SigLIP was trained on single pairs: its sigmoid of the text of presence is the score.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from auditor.model_settings import ContrastiveModel
+from auditor.replay.checkpoint import Checkpoint, device_of, library_versions, torch_or_advice
+from auditor.replay.images import RENDERING, PictureError
+from auditor.replay.protocol import Answer, Prompt, ReplayError
+from auditor.replay.shown import shown
+
+#: Longest text in tokens that both families take.
+_LONGEST = 64
+
+
+class Contrastive:
+    """Scores every finding on every image set; several images of a case are averaged as vectors."""
+
+    def __init__(self, setting: ContrastiveModel, findings: Sequence[str], folder: Path) -> None:
+        if not findings:
+            raise ReplayError(
+                "A contrastive model needs tasks.classification.findings: name what it shall look for."
+            )
+        self._setting, self._findings, self._folder = setting, tuple(findings), folder
+        self._checkpoint = Checkpoint.at(setting.path)
+        said = [setting.family, self._checkpoint.files, setting.present, setting.absent, list(findings), RENDERING]
+        self.fingerprint = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:32]
+        self.facts = {"family": setting.family, "weights": self._checkpoint.weights, **library_versions()}
+
+    def answer(self, prompts: Iterable[Prompt]) -> Iterator[Answer]:
+        """One answer a prompt, in order. Raises ReplayError where the checkpoint cannot be loaded."""
+        torch = torch_or_advice()
+        model, processor, device = self._load(torch)
+        with torch.inference_mode():
+            present = self._texts(torch, model, processor, device, self._setting.present)
+            absent = self._texts(torch, model, processor, device, self._setting.absent)
+            source = iter(prompts)
+            while block := list(islice(source, self._setting.batch)):
+                yield from self._block(torch, model, processor, device, block, present, absent)
+
+    def _load(self, torch: Any) -> tuple[Any, Any, str]:
+        from transformers import AutoModel, AutoProcessor
+
+        device = device_of(torch, self._setting.device)
+        try:
+            model = AutoModel.from_pretrained(self._setting.path, local_files_only=True, use_safetensors=True)
+            processor = AutoProcessor.from_pretrained(self._setting.path, local_files_only=True)
+        except (OSError, ValueError, KeyError) as error:
+            raise ReplayError(
+                f"The model in {self._setting.path} cannot be loaded ({type(error).__name__}); "
+                "it must be a whole checkpoint with its processor, as save_pretrained writes both."
+            ) from None
+        if not hasattr(model, "get_image_features") or not hasattr(model, "logit_scale"):
+            raise ReplayError(f"The model in {self._setting.path} does not compare images with texts.")
+        if (self._setting.family == "siglip") != hasattr(model, "logit_bias"):
+            raise ReplayError(f"The model in {self._setting.path} is not of the family {self._setting.family}.")
+        return model.to(device).eval(), processor, device
+
+    def _texts(self, torch: Any, model: Any, processor: Any, device: str, templates: Sequence[str]) -> Any:
+        """Unit vectors (findings, width): the mean of the unit vectors of all templates."""
+        lines = [t.replace("{finding}", _plain(f)) for f in self._findings for t in templates]
+        # SigLIP was trained on texts filled up to one length; CLIP reads the same with or without
+        padding = {"padding": "max_length"} if self._setting.family == "siglip" else {"padding": True}
+        read = processor(text=lines, return_tensors="pt", truncation=True, max_length=_LONGEST, **padding).to(
+            device
+        )
+        vectors = _unit(torch, _vectors(model.get_text_features(**read)))
+        return _unit(torch, vectors.reshape(len(self._findings), len(templates), -1).mean(dim=1))
+
+    def _block(
+        self,
+        torch: Any,
+        model: Any,
+        processor: Any,
+        device: str,
+        block: Sequence[Prompt],
+        present: Any,
+        absent: Any,
+    ) -> Iterator[Answer]:
+        start = time.monotonic()
+        images, owners = [], []
+        failed: dict[str, str] = {}
+        for i, prompt in enumerate(block):
+            try:
+                found = shown(prompt, self._folder)
+            except PictureError as error:
+                failed[prompt.id] = str(error)
+                continue
+            images += found
+            owners += [i] * len(found)
+        scores: dict[int, dict[str, float]] = {}
+        if images:
+            read = processor(images=images, return_tensors="pt").to(device)
+            vectors = _unit(torch, _vectors(model.get_image_features(**read)))
+            for i in sorted(set(owners)):
+                mine = vectors[[k for k, owner in enumerate(owners) if owner == i]].mean(dim=0, keepdim=True)
+                scores[i] = self._scores(torch, model, _unit(torch, mine), present, absent)
+        share = 1000.0 * (time.monotonic() - start) / len(block)
+        for i, prompt in enumerate(block):
+            if i in scores:
+                yield Answer(prompt, scores=scores[i], latency_ms=share)
+            else:
+                yield Answer(prompt, error=failed.get(prompt.id, "the case has no image"))
+
+    def _scores(self, torch: Any, model: Any, image: Any, present: Any, absent: Any) -> dict[str, float]:
+        scale = model.logit_scale.exp()
+        yes = (image @ present.T)[0] * scale
+        if self._setting.family == "siglip":
+            made = torch.sigmoid(yes + model.logit_bias)
+        else:
+            made = torch.softmax(torch.stack([yes, (image @ absent.T)[0] * scale]), dim=0)[0]
+        return dict(zip(self._findings, made.double().tolist(), strict=True))
+
+
+def _vectors(output: Any) -> Any:
+    """The vectors of a features call, which is a tensor or an output that holds one, by version of the library."""
+    return output if hasattr(output, "norm") else output.pooler_output
+
+
+def _unit(torch: Any, vectors: Any) -> Any:
+    return torch.nn.functional.normalize(vectors, dim=-1)
+
+
+def _plain(finding: str) -> str:
+    """A finding's name as a radiologist writes it.
+
+    >>> _plain("Pleural_Thickening")
+    'pleural thickening'
+    """
+    return finding.replace("_", " ").lower()
