@@ -21,11 +21,18 @@ _WORSE_LOW, _WORSE_HIGH = Direction.LOWER_IS_WORSE, Direction.HIGHER_IS_WORSE
 
 
 def _share(
-    name: str, title: str, counted: str, numerator: str, denominator: str, direction: Direction, ceiling: str
+    name: str,
+    title: str,
+    counted: str,
+    numerator: str,
+    denominator: str,
+    direction: Direction,
+    ceiling: str,
+    floor: float = 30.0,
 ) -> Measure:
     return Measure(
         name, title, counted, 0, 1, direction, Interval.JEFFREYS,
-        numerator=numerator, denominator=denominator, ceiling=ceiling, scope="whole",
+        numerator=numerator, denominator=denominator, ceiling=ceiling, floor=floor, scope="whole",
     )  # fmt: skip
 
 
@@ -39,6 +46,8 @@ def _of_two(
     )  # fmt: skip
 
 
+#: Held against what a coin does, half, a share is told apart with fewer than a rare error needs.
+_FEW: Final = 15.0
 #: Cell, its column of agreement, and who is in it, of the pairs asked with and without the image.
 _BLANK_CLOSED: Final = (
     ("present", "absent"),
@@ -66,13 +75,13 @@ class Grounding:
         "blank_said", "blank_abstained", "noise_said", "noise_abstained", "sided", "same_side",
     )  # fmt: skip
     measures: tuple[Measure, ...] = (
-        _share("yes_shown_right", "Yes questions answered right with the image", "questions", "real_hits",
+        _share("yes_shown_right", "Right about what is present, with the image", "questions", "real_hits",
                "present", _WORSE_LOW, "watch"),
-        _share("no_shown_right", "No questions answered right with the image", "questions", "real_rejections",
+        _share("no_shown_right", "Right about what is absent, with the image", "questions", "real_rejections",
                "absent", _WORSE_LOW, "watch"),
-        _share("yes_blank_right", "Yes questions answered right without the image", "questions", "blank_hits",
+        _share("yes_blank_right", "Right about what is present, without the image", "questions", "blank_hits",
                "present", _WORSE_LOW, "watch"),
-        _share("no_blank_right", "No questions answered right without the image", "questions",
+        _share("no_blank_right", "Right about what is absent, without the image", "questions",
                "blank_rejections", "absent", _WORSE_LOW, "watch"),
         _of_two("shown_right", "Balanced accuracy with the image", "yes/no questions",
                 ("yes_shown_right", "no_shown_right"), "closed", Interval.MOVER),
@@ -96,7 +105,7 @@ class Grounding:
         _share("unchanged_swapped", "Answers that stay the same with another patient's image", "answers",
                "swapped_same", "swapped", _WORSE_HIGH, "watch"),
         _share("unchanged_opposite", "Answers that stay the same with an image of the opposite truth", "answers",
-               "opposite_same", "opposite", _WORSE_HIGH, "act"),
+               "opposite_same", "opposite", _WORSE_HIGH, "act", _FEW),
         _share("swapped_follows_donor", "Agreement with the patient whose image was shown", "swapped answers",
                "follows_donor", "donors", _WORSE_LOW, "watch"),
         _share("swapped_follows_own", "Agreement with the patient who was asked about", "swapped answers",
@@ -144,7 +153,9 @@ class Grounding:
         ):
             add.count(cell, rows & compared)
             add.count(kept, rows & (same == 1))
-        given = (probe == "swapped") & np.isfinite(donor) & np.isfinite(probed)
+        # where both patients have the same truth, agreement with either says nothing of which one was followed
+        telling = (closed != 1) | (opposite == 1)
+        given = (probe == "swapped") & np.isfinite(donor) & np.isfinite(probed) & telling
         add.count("donors", given)
         add.sum("follows_donor", donor, given)
         add.sum("follows_own", probed, given)

@@ -163,6 +163,12 @@ WORDS: Final[Mapping[str, str]] = {
     ),
     "no_measurements": "Nothing was measured in this window.",
     "whole": "The task as a whole",
+    "probes": "Does it look at the image, and does it hold still?",
+    "probes_lead": (
+        "Questions that were asked again with another image (black, noise, another patient's, flipped, cropped), "
+        "in other words, or about what is not there. A model may score well without looking; then nothing it says "
+        "of this patient comes from this patient."
+    ),
     "change": "Change against the reference window",
     "by_finding": "By finding",
     "measure": "Measure",

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from monitors.consistency import CONSISTENCY
+from monitors.grounding import GROUNDING
 from reports.dossier import (
     Confounder,
     Dossier,
@@ -31,6 +33,10 @@ _COLUMNS: Final = 3  # measures side by side in one table
 _RELIABILITY: Final = 6  # diagrams drawn
 _SHARES: Final = 3  # columns of the drift panel whose shares are drawn
 _WORST: Final = 8  # worst groups listed when fewer are beyond chance
+_PROBED: Final = frozenset(one.name for one in (*GROUNDING.measures, *CONSISTENCY.measures))
+_INSIDE: Final = frozenset(
+    part for one in GROUNDING.measures for part in one.parts if part.startswith(("yes", "no"))
+)
 _GAPS: Final = 12  # gaps listed when none of them is grave
 
 
@@ -48,6 +54,7 @@ class TaskNumbers:
 
     heading: str
     whole: tuple[Row, ...]
+    probes: tuple[Row, ...]  # of questions asked to learn whether the model looks, and holds still
     changes: tuple[Row, ...]
     findings: tuple[Matrix, ...]
 
@@ -106,11 +113,13 @@ def task_numbers(dossier: Dossier) -> list[TaskNumbers]:
     result = []
     for task, version in keys:
         rows = by_task[task, version]
-        whole = tuple(row for row in rows if not row.item and not row.contrast)
+        pooled = [row for row in rows if not row.item and not row.contrast]
+        whole = tuple(row for row in pooled if row.measure not in _PROBED)
+        probes = tuple(row for row in pooled if row.measure in _PROBED and row.measure not in _INSIDE)
         changes = tuple(row for row in rows if not row.item and row.contrast == "reference")
         findings = _matrices([row for row in rows if row.item and not row.contrast], by_item=True)
-        if whole or changes or findings:
-            result.append(TaskNumbers(_heading(task, version, dossier), whole, changes, findings))
+        if whole or probes or changes or findings:
+            result.append(TaskNumbers(_heading(task, version, dossier), whole, probes, changes, findings))
     return result
 
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from auditor.audit.answering import self_consistency
 from auditor.audit.editing import edited_share
 from auditor.audit.linking import Linked, slice_columns, subjects
 from auditor.audit.pairing import pairs_right
@@ -18,6 +19,8 @@ from monitors.judged import judged_schema
 
 #: The confidence that is read from the words of the answer where the map of the output does not hold it.
 VERBALISED: Final = "verbalised"
+#: The share of a question's answers that mean what this one means, where the map does not hold it.
+SELF_CONSISTENCY: Final = "self_consistency"
 
 
 def from_judgements(
@@ -113,7 +116,7 @@ def _common(
         "day": outputs["day"],
         "weight": pa.array(linked.weight),
         "length": pc.cast(pc.count_substring_regex(outputs["text"], r"\S+"), pa.int32()),
-        "confidence": _confidence(outputs, settings, task),
+        "confidence": _confidence(linked, settings, task),
         **slices,
         **beside,
     }
@@ -139,11 +142,14 @@ def _digests(
     )
 
 
-def _confidence(outputs: pa.Table, settings: AuditSettings, task: str) -> pa.Array:
+def _confidence(linked: Linked, settings: AuditSettings, task: str) -> pa.Array:
+    outputs = linked.outputs
     source = settings.tasks[task].confidence  # type: ignore[index]
     if source is None:
         return pa.nulls(outputs.num_rows, pa.float64())
     stated = pc.map_lookup(outputs["confidence"].combine_chunks(), pa.scalar(source), "last")
+    if source == SELF_CONSISTENCY:
+        return pc.coalesce(stated, self_consistency(outputs, task))
     if source != VERBALISED:
         return stated
     in_words = pa.array([stated_confidence(text) for text in outputs["text"].to_pylist()], pa.float64())

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from auditor.audit.answering import sampled_questions
 from auditor.audit.judged_table import from_judgements, from_labels
 from auditor.audit.judging import Progress, judge_pairs, pair_keys
 from auditor.audit.linking import Linked, beside
@@ -67,7 +68,7 @@ def probe_task(
     outputs = tables["outputs"].filter(pc.equal(tables["outputs"]["task"], task)).combine_chunks()
     probes = outputs.filter(pc.is_valid(outputs["probe"]))
     plain = outputs.filter(pc.is_null(outputs["probe"]))
-    sampled = _sampled(plain) if task != "classification" else []
+    sampled = sampled_questions(plain) if task != "classification" else []
     if not probes.num_rows and not sampled:
         return Probed([], ())
     bases = plain.filter(pc.is_in(plain["output_id"], value_set=pc.unique(probes["probe_of"]).drop_null()))
@@ -187,17 +188,6 @@ def _repeated(first: _Read, plain: pa.Table, sampled: Sequence[Sequence[int]], t
         found = semantic_entropy([meaning(texts[row], task, asked[row]) for row in rows])
         columns["entropy"][i], columns["agreeing"][i] = found
     return _table(first.judged, columns)
-
-
-def _sampled(plain: pa.Table) -> list[list[int]]:
-    """The rows of each question that one version answered more than once, in order of their samples."""
-    names = ["case_id", "item", "prompt", "version", "origin"]
-    groups: dict[tuple[Any, ...], dict[int, int]] = {}
-    rows = plain.select([*names, "sample", "text"]).to_pylist()
-    for i, row in enumerate(rows):
-        if row["text"] is not None:
-            groups.setdefault(tuple(row[name] for name in names), {})[row["sample"]] = i
-    return [[group[sample] for sample in sorted(group)] for group in groups.values() if len(group) > 1]
 
 
 def _rejects(text: str) -> bool:

@@ -48,6 +48,21 @@ def torch_or_advice() -> Any:
     return torch
 
 
+def loading_errors() -> tuple[type[Exception], ...]:
+    """What is raised while a folder is loaded that is no whole checkpoint."""
+    from safetensors import SafetensorError
+
+    return (OSError, ValueError, KeyError, SafetensorError)
+
+
+def cannot_load(path: Path, error: Exception) -> ReplayError:
+    """One sentence about such a folder."""
+    return ReplayError(
+        f"The model in {path} cannot be loaded ({type(error).__name__}); "
+        "it must be a whole checkpoint with its processor, as save_pretrained writes both."
+    )
+
+
 def library_versions() -> dict[str, str]:
     """The versions of the libraries between weights and answers, as far as they are installed."""
     from importlib.metadata import PackageNotFoundError, version

@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from auditor.model_settings import ContrastiveModel
-from auditor.replay.checkpoint import Checkpoint, device_of, library_versions, torch_or_advice
+from auditor.replay.checkpoint import (
+    Checkpoint,
+    cannot_load,
+    device_of,
+    library_versions,
+    loading_errors,
+    torch_or_advice,
+)
 from auditor.replay.images import RENDERING, PictureError
 from auditor.replay.protocol import Answer, Prompt, ReplayError
 from auditor.replay.shown import shown
@@ -54,11 +61,8 @@ class Contrastive:
         try:
             model = AutoModel.from_pretrained(self._setting.path, local_files_only=True, use_safetensors=True)
             processor = AutoProcessor.from_pretrained(self._setting.path, local_files_only=True)
-        except (OSError, ValueError, KeyError) as error:
-            raise ReplayError(
-                f"The model in {self._setting.path} cannot be loaded ({type(error).__name__}); "
-                "it must be a whole checkpoint with its processor, as save_pretrained writes both."
-            ) from None
+        except loading_errors() as error:
+            raise cannot_load(self._setting.path, error) from None
         if not hasattr(model, "get_image_features") or not hasattr(model, "logit_scale"):
             raise ReplayError(f"The model in {self._setting.path} does not compare images with texts.")
         if (self._setting.family == "siglip") != hasattr(model, "logit_bias"):

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from auditor.model_settings import GenerativeModel
-from auditor.replay.checkpoint import Checkpoint, device_of, library_versions, torch_or_advice
+from auditor.replay.checkpoint import (
+    Checkpoint,
+    cannot_load,
+    device_of,
+    library_versions,
+    loading_errors,
+    torch_or_advice,
+)
 from auditor.replay.images import RENDERING, PictureError
 from auditor.replay.protocol import Answer, Prompt, ReplayError
 from auditor.replay.shown import shown
@@ -54,16 +61,14 @@ class Generative:
         from transformers import AutoModelForImageTextToText, AutoProcessor
 
         path, device = self._setting.path, device_of(torch, self._setting.device)
+        precision = self._precision(torch, device)
         try:
             processor = AutoProcessor.from_pretrained(path, local_files_only=True)
             model = AutoModelForImageTextToText.from_pretrained(
-                path, local_files_only=True, use_safetensors=True, **self._precision(torch, device)
+                path, local_files_only=True, use_safetensors=True, **precision
             )
-        except (OSError, ValueError, KeyError) as error:
-            raise ReplayError(
-                f"The model in {path} cannot be loaded ({type(error).__name__}); "
-                "it must be a whole checkpoint with its processor, as save_pretrained writes both."
-            ) from None
+        except loading_errors() as error:
+            raise cannot_load(path, error) from None
         tokenizer = processor.tokenizer
         tokenizer.padding_side = "left"  # a decoder goes on from the last token of each question
         if tokenizer.pad_token is None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
+from auditor.claims import extract
 from auditor.replay.protocol import Prompt
 from auditor.replay.questions import asked, place_of, rows_of
 from auditor.replay.shown import ALTERED
@@ -50,7 +51,7 @@ def _swapped(
     truth = {
         (row["case_id"], row["item"]): answer
         for row in references
-        if row["task"] == "vqa" and (answer := (row["text"] or "").strip().strip(".").lower()) in ("yes", "no")
+        if row["task"] == "vqa" and (answer := _plain(row["text"])) in ("yes", "no")
     }
     labels = {row["case_id"]: dict(row["labels"]) for row in references if row["labels"]}
     alike: dict[tuple[Any, ...], list[Prompt]] = {}
@@ -59,8 +60,7 @@ def _swapped(
         if answer := truth.get((base.case_id, base.item)):
             alike.setdefault((base.task, base.text, answer), []).append(base)
     for base in bases:
-        answer = truth.get((base.case_id, base.item))
-        other = {"yes": "no", "no": "yes"}.get(answer or "")
+        other = {"yes": "no", "no": "yes"}.get(truth.get((base.case_id, base.item), ""))
         donor = _another(base, alike.get((base.task, base.text, other), ()), settings.seed)
         if base.case_id in labels and not donor:
             donor = _most_different(base, alike[(base.task,)], labels, settings.seed)
@@ -110,22 +110,42 @@ def _paraphrased(settings: AuditSettings, fingerprint: str, bases: Sequence[Prom
 def _false_premises(
     settings: AuditSettings, fingerprint: str, bases: Sequence[Prompt], references: Sequence[dict[str, Any]]
 ) -> Iterator[Prompt]:
-    """Of each case with labels: every question about one finding that it has not, chosen by hash."""
+    """Of each case: every question about one finding that it is known not to have, chosen by hash."""
     task = next((name for name in ("vqa", "report") if name in settings.tasks), None)
-    if task is None:
+    if task is None or not settings.probes.false_premises:
         return
-    absent: dict[str, list[str]] = {}
-    for row in references:
-        if row["labels"]:
-            absent[row["case_id"]] = sorted(name for name, value in row["labels"] if value == 0)
+    absent = _absent(references)
     of_case = {base.case_id: base for base in bases}
     for case, findings in sorted(absent.items()):
-        if findings and case in of_case:
+        if case in of_case:
             finding = min(findings, key=lambda name: place_of(f"{case}\0{name}", settings.seed))
             for words in settings.probes.false_premises:
                 said = words.replace("{finding}", finding.replace("_", " ").lower())
                 row = _row(of_case[case]) | {"prompt": said, "item": finding}
                 yield asked(settings, fingerprint, task, row, 0, FALSE_PREMISE)
+
+
+def _absent(references: Sequence[dict[str, Any]]) -> dict[str, set[str]]:
+    """By case, the findings that it has not: by its labels, its report, or a question whose answer is no."""
+    absent: dict[str, set[str]] = {}
+    present: dict[str, set[str]] = {}
+    for row in references:
+        case = row["case_id"]
+        for name, value in row["labels"] or ():
+            (absent if value == 0 else present).setdefault(case, set()).add(name)
+        if row["task"] == "report" and row["text"]:
+            for claim in extract(row["text"]):
+                if claim.kind == "finding" and not (claim.context or claim.qualified):
+                    (absent if claim.status == "absent" else present).setdefault(case, set()).add(claim.finding)
+        if row["task"] == "vqa" and row["question"] and _plain(row["text"]) == "no":
+            asked = {claim.finding for claim in extract(row["question"]) if claim.kind == "finding"}
+            absent.setdefault(case, set()).update(asked)
+    known = {case: names - present.get(case, set()) for case, names in absent.items()}
+    return {case: names for case, names in known.items() if names}
+
+
+def _plain(answer: str | None) -> str:
+    return (answer or "").strip().strip(".").lower()
 
 
 def _row(base: Prompt) -> dict[str, Any]:

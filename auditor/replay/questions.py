@@ -58,7 +58,8 @@ def _prompt_of(model: ModelSetting, task: str) -> str | None:
 
 
 def _known(settings: AuditSettings, ledger: Ledger, lake: Lake, task: str) -> Iterator[dict[str, Any]]:
-    """What the deployed system was asked, with the images of the output or else of its case; what references ask."""
+    """What the deployed system was asked, with the images of the output or else of its case, and what references
+    ask."""
     cases = {row["case_id"]: row for row in rows_of("cases", settings, ledger, lake)}
     for row in rows_of("outputs", settings, ledger, lake):
         if row["task"] == task and row["origin"] == "recorded" and row["prompt"] and not row["probe"]:
@@ -66,8 +67,8 @@ def _known(settings: AuditSettings, ledger: Ledger, lake: Lake, task: str) -> It
             patient = row["patient_key"] or case.get("patient_key")
             yield {**row, "images": row["images"] or case.get("images") or [], "patient_key": patient}
     for row in rows_of("references", settings, ledger, lake):
-        case = cases.get(row["case_id"])
-        if row["task"] == task and row["question"] and case and case["images"]:
+        case = cases.get(row["case_id"], {})
+        if row["task"] == task and row["question"] and case.get("images"):
             yield {**case, "item": row["item"], "prompt": row["question"]}
 
 

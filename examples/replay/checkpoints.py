@@ -10,8 +10,8 @@ WORDS = [
 ]
 
 
-def fast_tokenizer(special: tuple[str, ...] = ()) -> Any:
-    """A tokenizer of whole words."""
+def fast_tokenizer(special: tuple[str, ...] = (), named: dict[str, str] | None = None) -> Any:
+    """A tokenizer of whole words; `named` are special tokens that processors know by a name."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
@@ -25,7 +25,7 @@ def fast_tokenizer(special: tuple[str, ...] = ()) -> Any:
         bos_token="<s>",
         eos_token="</s>",
         unk_token="<unk>",
-        additional_special_tokens=list(special),
+        **({"extra_special_tokens": named} if named else {"additional_special_tokens": list(special)}),
     )
 
 
@@ -138,4 +138,106 @@ def blip2(folder: Path, instruct: bool = False) -> Path:
         tf.InstructBlipProcessor(pictures, tokenizer, fast_tokenizer(), num_query_tokens=4).save_pretrained(folder)
     else:
         tf.Blip2Processor(pictures, tokenizer, num_query_tokens=4).save_pretrained(folder)
+    return folder
+
+
+def paligemma(folder: Path) -> Path:
+    import torch
+    import transformers as tf
+
+    torch.manual_seed(0)
+    tokenizer = fast_tokenizer(("<image>",))
+    text = {
+        "model_type": "gemma",
+        **_TEXT,
+        "vocab_size": len(tokenizer) + 1100,  # the processor adds tokens of places
+        "num_key_value_heads": 2,
+        "head_dim": 16,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "pad_token_id": 0,
+    }
+    config = tf.PaliGemmaConfig(
+        text_config=text,
+        vision_config={
+            "model_type": "siglip_vision_model",
+            **_SIGHT,
+            "projection_dim": 32,
+            "vision_use_head": False,
+        },
+        image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
+        projection_dim=32,
+    )
+    tf.PaliGemmaForConditionalGeneration(config).save_pretrained(folder)
+    pictures = tf.SiglipImageProcessor(size={"height": 32, "width": 32})
+    pictures.image_seq_length = 4
+    tf.PaliGemmaProcessor(pictures, tokenizer).save_pretrained(folder)
+    return folder
+
+
+def gemma3(folder: Path) -> Path:
+    import torch
+    import transformers as tf
+
+    torch.manual_seed(0)
+    named = {"boi_token": "<start_of_image>", "eoi_token": "<end_of_image>", "image_token": "<image_soft_token>"}
+    tokenizer = fast_tokenizer(tuple(named.values()), named)
+    ids = {name: tokenizer.convert_tokens_to_ids(f"<{name}_of_image>") for name in ("start", "end")}
+    config = tf.Gemma3Config(
+        text_config={
+            **_TEXT,
+            "vocab_size": len(tokenizer),
+            "num_key_value_heads": 2,
+            "head_dim": 16,
+            "bos_token_id": 1,
+            "eos_token_id": 2,
+            "pad_token_id": 0,
+        },
+        vision_config={"model_type": "siglip_vision_model", **_SIGHT, "vision_use_head": False},
+        mm_tokens_per_image=4,
+        image_token_index=tokenizer.convert_tokens_to_ids("<image_soft_token>"),
+        boi_token_index=ids["start"],
+        eoi_token_index=ids["end"],
+    )
+    tf.Gemma3ForConditionalGeneration(config).save_pretrained(folder)
+    template = (
+        "{{ bos_token }}{% for m in messages %}user: {% for c in m['content'] %}{% if c['type'] == 'image' %}"
+        "<start_of_image>{% else %}{{ c['text'] }}{% endif %}{% endfor %}{% endfor %} assistant:"
+    )
+    pictures = tf.Gemma3ImageProcessor(size={"height": 32, "width": 32})
+    tf.Gemma3Processor(pictures, tokenizer, chat_template=template, image_seq_length=4).save_pretrained(folder)
+    return folder
+
+
+def idefics3(folder: Path) -> Path:
+    import torch
+    import transformers as tf
+
+    torch.manual_seed(0)
+    special = ("<image>", "<fake_token_around_image>", "<global-img>", "<end_of_utterance>")
+    tokenizer = fast_tokenizer(special)
+    tokenizer.image_token, tokenizer.fake_image_token = special[:2]
+    config = tf.Idefics3Config(
+        text_config={
+            "model_type": "llama",
+            **_TEXT,
+            "vocab_size": len(tokenizer),
+            "num_key_value_heads": 2,
+            "bos_token_id": 1,
+            "eos_token_id": 2,
+            "pad_token_id": 0,
+        },
+        vision_config={**_SIGHT, "patch_size": 8},
+        image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
+        scale_factor=2,
+        pad_token_id=0,
+    )
+    tf.Idefics3ForConditionalGeneration(config).save_pretrained(folder)
+    template = (
+        "{% for m in messages %}user : {% for c in m['content'] %}{% if c['type'] == 'image' %}<image>"
+        "{% else %}{{ c['text'] }}{% endif %}{% endfor %}{% endfor %} assistant :"
+    )
+    size = {"longest_edge": 32}
+    pictures = tf.Idefics3ImageProcessor(size=size, max_image_size=size, do_image_splitting=False)
+    tf.Idefics3Processor(pictures, tokenizer, image_seq_len=4, chat_template=template).save_pretrained(folder)
     return folder

@@ -2,9 +2,9 @@
 
     python examples/replay/run.py NIH_IMAGES VQA_RAD [--workspace DIR] [--cases N]
 
-NIH_IMAGES: a folder of radiographs with manifest.csv (image, patient_id, age, sex, view, labels). VQA_RAD: a folder
-with images/, train_questions.json and med_hallmark_answers.csv (what another model answered). Both models are made
-on the spot, untrained: a small CLIP and a small LLaVA. The audit must find that they do not look. Needs
+NIH_IMAGES: a folder of radiographs with manifest.csv (image, patient_id, age, sex, view, labels). VQA_RAD: a
+folder with images/, train_questions.json and med_hallmark_answers.csv (what another model answered). Both models
+are made on the spot, untrained: a small CLIP and a small LLaVA. The audit must find that they do not look. Needs
 `pip install 'lvlm-auditor[replay]'`.
 """
 

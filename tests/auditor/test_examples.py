@@ -124,3 +124,42 @@ def test_slices_by_age_view_and_vendor_are_measured(openi: Path) -> None:
     slices = {row["slice"].split("=")[0] for row in _rows(_report(openi), "contradicted_reports", contrast="")}
     assert {"age", "view", "vendor"} <= slices
     assert len(_report(openi)["trend"]) >= 12
+
+
+@pytest.fixture(scope="module")
+def replayed(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("torch")
+    folder = tmp_path_factory.mktemp("replay")
+    data = shared / "data"
+    script, images, questions = ROOT / "examples/replay/run.py", data / "nih-images", data / "vqa-rad"
+    _run(folder, str(script), str(images), str(questions), "--workspace", str(folder / "ws"))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("system", "reason"),
+    [
+        ("zero-shot-findings", "unchanged_opposite"),
+        ("image-answers", "side_unchanged_flipped"),
+    ],
+)
+def test_untrained_models_are_found_not_to_look(replayed: Path, system: str, reason: str) -> None:
+    """24 radiographs and 60 images with questions: the report says `act` for grounding, and why."""
+    path = next((replayed / "ws" / "report").glob(f"{system}-*-report.json"))
+    report = json.loads(path.read_text())
+    report = report.get("dossier", report)
+    (row,) = _rows(report, reason)
+    assert row["status"] == "act"
+    assert "lies wholly beyond the act bound" in row["reason"]
+    asked = {"zero-shot-findings": 24, "image-answers": 60}[system]
+    assert row["patients"] <= asked
+    html = next((replayed / "ws" / "report").glob(f"{system}-*-report.html")).read_text()
+    assert row["title"] in html
+
+
+def test_recorded_answers_stand_beside_the_replayed(replayed: Path) -> None:
+    report = json.loads(next((replayed / "ws" / "report").glob("image-answers-*.json")).read_text())
+    report = report.get("dossier", report)
+    versions = {row["version"]: row for row in _rows(report, "accuracy") if row["slice"] == "all"}
+    assert set(versions) == {"recorded", "small-llava"}
+    assert versions["recorded"]["n"] > 40

@@ -345,6 +345,41 @@ def test_dicom_is_shown_bright_side_up_and_windowed(tmp_path: Path) -> None:
     assert (np.asarray(render(frames, tmp_path))[..., 0] == plain).all()
 
 
+@pytest.mark.parametrize("syntax", ["JPEGBaseline8Bit", "JPEG2000Lossless", "JPEG2000", "RLELossless"])
+def test_compressed_dicom_is_what_it_was_before(syntax: str, tmp_path: Path) -> None:
+    """Encoded by Pillow or pydicom, read back by the rendering: to the grey where lossless, nearly where not."""
+    pixels = (np.add.outer(np.arange(64), np.arange(64)) * 2).astype(np.uint8)
+    more = {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7}
+    picture = _dicom(tmp_path / "a.dcm", pixels, PixelData=pixels.tobytes(), **more)
+    data = pydicom.dcmread(tmp_path / "a.dcm")
+    if syntax == "RLELossless":
+        data.compress(pydicom.uid.RLELossless)
+    else:
+        buffer = io.BytesIO()
+        how: dict[str, Any] = (
+            {"quality": 95} if syntax.startswith("JPEGB") else {"irreversible": syntax == "JPEG2000"}
+        )
+        Image.fromarray(pixels).save(buffer, "JPEG" if how.get("quality") else "JPEG2000", **how)
+        data.PixelData = pydicom.encaps.encapsulate([buffer.getvalue()])
+        data["PixelData"].is_undefined_length = True
+        data.file_meta.TransferSyntaxUID = getattr(pydicom.uid, syntax)
+    data.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    shown = np.asarray(render(picture, tmp_path))[..., 0].astype(float)
+    expected = (pixels - pixels.min()) / np.ptp(pixels.astype(float)) * 255.0
+    assert np.abs(shown - expected).max() <= (1.0 if "Lossless" in syntax else 8.0)
+
+
+def test_a_compression_that_cannot_be_read_here_is_said(tmp_path: Path) -> None:
+    picture = _dicom(tmp_path / "a.dcm", RAMP)
+    data = pydicom.dcmread(tmp_path / "a.dcm")
+    data.PixelData = pydicom.encaps.encapsulate([b"\0" * 64])
+    data["PixelData"].is_undefined_length = True
+    data.file_meta.TransferSyntaxUID = pydicom.uid.JPEGLSLossless
+    data.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    with pytest.raises(PictureError, match="cannot be shown"):
+        render(picture, tmp_path)
+
+
 def test_sixteen_bit_png_keeps_its_range(tmp_path: Path) -> None:
     Image.fromarray(RAMP).save(tmp_path / "x.png")
     shown = np.asarray(render(Picture("x.png", None), tmp_path))

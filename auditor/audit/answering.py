@@ -1,0 +1,31 @@
+"""Questions that one version answered several times, and how far an answer agrees with the others."""
+
+from collections import Counter
+from typing import Any, Final
+
+import pyarrow as pa
+
+from auditor.audit.meaning import meaning
+
+_QUESTION: Final = ("case_id", "item", "prompt", "version", "origin")
+
+
+def sampled_questions(outputs: pa.Table) -> list[list[int]]:
+    """The rows of each question that was answered more than once, in order of their samples."""
+    groups: dict[tuple[Any, ...], dict[int, int]] = {}
+    for i, row in enumerate(outputs.select([*_QUESTION, "sample", "text"]).to_pylist()):
+        if row["text"] is not None:
+            groups.setdefault(tuple(row[name] for name in _QUESTION), {})[row["sample"]] = i
+    return [[group[sample] for sample in sorted(group)] for group in groups.values() if len(group) > 1]
+
+
+def self_consistency(outputs: pa.Table, task: str) -> pa.Array:
+    """By row, the share of all answers to its question that mean the same; null where it was asked once."""
+    texts, asked = outputs["text"].to_pylist(), outputs["prompt"].to_pylist()
+    shares: list[float | None] = [None] * outputs.num_rows
+    for rows in sampled_questions(outputs):
+        means = [meaning(texts[row], task, asked[row]) for row in rows]
+        counted = Counter(means)
+        for row, mine in zip(rows, means, strict=True):
+            shares[row] = counted[mine] / len(rows)
+    return pa.array(shares, pa.float64())

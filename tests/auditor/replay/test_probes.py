@@ -1,0 +1,218 @@
+"""Probes end to end: a server that looks at its images, and one that answers blind."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from auditor.audit.run import run_audit
+from auditor.intake.ingest import ingest
+from auditor.model_settings import HttpModel
+from auditor.records import Kind
+from auditor.registry import apply_settings
+from auditor.replay.collect import Replayed, replay
+from auditor.replay.http import HttpServed
+from auditor.replay.notebook import Notebook
+from auditor.replay.probes import FALSE_PREMISE, PARAPHRASE, SWAPPED, probes
+from auditor.replay.protocol import Picture, Prompt
+from auditor.replay.questions import questions
+from auditor.replay.shown import shown
+from auditor.settings import Environment, parse_settings
+from auditor.store import tables as t
+from auditor.store.model_facts import keep_facts
+from auditor.store.segments import segments_of
+from auditor.workspace import create, open_workspace
+from tests.auditor.judges.chat_server import ChatServer, Say, completion, running
+from tests.auditor.replay.test_replay import AT, grey_in
+
+CASES = 80
+#: Plain, five altered images, a paraphrase; and a false premise where there is no effusion.
+ALL = CASES * 7 + CASES // 2
+QUESTION = "Is there an effusion?"
+PROBES = {
+    "images": ["blank", "noise", "swapped", "flipped", "cropped"],
+    "paraphrases": {"vqa": ["In one word: {question}"]},
+    "false_premises": ["How large is the {finding}?"],
+}
+
+
+class Hospital:
+    """Eighty cases whose image is light where there is an effusion and dark where there is none."""
+
+    def __init__(self, folder: Path, server: ChatServer, **model: Any) -> None:
+        self.folder = folder
+        said = {"family": "http", "version": "v1", "base_url": server.url, "model": "m", **model}
+        self.text = json.dumps({"system": "answers", "tasks": {"vqa": {}}, "model": said, "probes": PROBES})
+        self.settings = parse_settings(self.text)
+        environment = Environment(workspace=folder / "workspace", key_file=folder / "key")
+        create(environment, environment.workspace, AT)
+        self.workspace = open_workspace(environment)
+        self.ledger, self.lake = self.workspace.ledger(), self.workspace.lake()
+        apply_settings(self.ledger, self.text, "audit.yaml", "test", AT)
+        rng = np.random.default_rng(0)
+        for i in range(CASES):
+            low = 150 if i % 2 else 40
+            Image.fromarray(rng.integers(low, low + 60, (16, 16), dtype=np.uint8)).save(folder / f"{i}.png")
+        self.hand_in(
+            "cases", [{"case_id": f"S{i}", "patient_id": f"P{i}", "images": [f"{i}.png"]} for i in range(CASES)]
+        )
+        answers = [
+            {
+                "case_id": f"S{i}", "task": "vqa", "reference_kind": "answer", "item": "effusion",
+                "question": QUESTION, "text": "yes" if i % 2 else "no",
+            }
+            for i in range(CASES)
+        ]  # fmt: skip
+        self.hand_in("references", answers)
+
+    def hand_in(self, kind: Kind, rows: list[dict[str, Any]]) -> None:
+        path = self.folder / f"{kind}.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        result = ingest(
+            path, kind, settings=self.settings, mapping=None, ledger=self.ledger, lake=self.lake,
+            key=self.workspace.key(), received_at=AT, actor="test",
+        )  # fmt: skip
+        assert result.accepted == len(rows), result.reasons
+
+    def model(self) -> HttpServed:
+        assert isinstance(self.settings.model, HttpModel)
+        return HttpServed(self.settings.model, self.folder)
+
+    def prompts(self) -> tuple[list[Prompt], list[Prompt]]:
+        fingerprint = self.model().fingerprint
+        plain = questions(self.settings, self.ledger, self.lake, fingerprint)
+        return plain, probes(self.settings, self.ledger, self.lake, fingerprint, plain)
+
+    def replay(self) -> Replayed:
+        plain, probing = self.prompts()
+        with Notebook(self.folder / "notebook.jsonl") as notebook:
+            return replay(
+                [*plain, *probing], self.model(), notebook, settings=self.settings, version="v1",
+                ledger=self.ledger, lake=self.lake, clock=lambda: AT, actor="test",
+            )  # fmt: skip
+
+    def audit(self) -> tuple[str, dict[str, Any], list[Any]]:
+        result = run_audit(self.ledger, self.lake, "answers", as_of=AT, clock=lambda: AT, actor="test")
+        rows = self.ledger.read(t.measurements.select().where(t.measurements.c.audit == result.audit))
+        verdicts = self.ledger.read(t.verdicts.select().where(t.verdicts.c.audit == result.audit))
+        return result.status, {r["measure"]: r for r in rows if r["slice"] == "all"}, verdicts
+
+    def outputs(self) -> list[dict[str, Any]]:
+        found = segments_of(self.ledger, "answers", "outputs")
+        return [row for segment in found for row in self.lake.read(segment.sha256).to_pylist()]
+
+
+def looking(question: dict[str, Any], number: int) -> Say:
+    """Reads the grey of the image; declines where it is black or the question is about something else."""
+    grey, text = grey_in(question), question["content"][-1]["text"]
+    if text.startswith("How large"):
+        return Say(completion("There is no pleural effusion.").body)
+    return Say(completion("I cannot determine that." if grey == 0 else "Yes." if grey > 120 else "No.").body)
+
+
+def blind(question: dict[str, Any], number: int) -> Say:
+    return Say(completion("Yes, on the left.").body)
+
+
+def test_a_model_that_looks_is_well_grounded(tmp_path: Path) -> None:
+    with running(looking) as server:
+        hospital = Hospital(tmp_path, server)
+        done = hospital.replay()
+        assert done.questions == ALL
+        assert hospital.replay().asked == 0
+    status, found, verdicts = hospital.audit()
+    assert status == "ok", [v["reason"] for v in verdicts]
+    assert found["image_gain"]["value"] == 1.0  # every answer right with the image, none without
+    assert found["no_image_share"]["value"] == 0.0
+    assert found["abstains_blank"]["value"] == 1.0
+    assert found["unchanged_blank"]["value"] == 0.0
+    assert found["unchanged_opposite"]["value"] == 0.0
+    assert found["source_following"]["value"] == 1.0
+    assert found["paraphrase_agreement"]["value"] == 1.0
+    assert found["false_premise_rejected"]["value"] == 1.0
+    assert found["accuracy"]["n"] == CASES  # of the plain questions alone
+    assert found["image_gain"]["interval"].startswith("MOVER")
+
+
+def test_a_model_that_ignores_its_image_must_be_acted_on(tmp_path: Path) -> None:
+    with running(blind) as server:
+        hospital = Hospital(tmp_path, server)
+        hospital.replay()
+    status, found, verdicts = hospital.audit()
+    assert status == "act"
+    acted = {v["threshold"]["measure"] for v in verdicts if v["status"] == "act"}
+    assert {"image_gain", "unchanged_blank", "unchanged_opposite", "side_unchanged_flipped"} <= acted
+    assert found["image_gain"]["value"] == 0.0
+    assert found["accuracy"]["value"] == 0.5
+    assert found["false_premise_rejected"]["value"] == 0.0
+
+
+def test_what_is_asked(tmp_path: Path) -> None:
+    with running(blind) as server:
+        hospital = Hospital(tmp_path, server)
+        plain, probing = hospital.prompts()
+    by = {prompt.id: prompt for prompt in plain}
+    assert len({prompt.id for prompt in [*plain, *probing]}) == ALL
+    for prompt in probing:
+        base = by.get(prompt.probe_of or "")
+        if prompt.probe == FALSE_PREMISE:
+            assert base is None
+            assert prompt.text == "How large is the pleural effusion?"
+            continue
+        assert base is not None
+        assert (prompt.case_id, prompt.item) == (base.case_id, base.item)
+        if prompt.probe == PARAPHRASE:
+            assert prompt.text == f"In one word: {QUESTION}"
+        if prompt.probe == SWAPPED:
+            donor = next(p for p in plain if p.case_id == prompt.shown_case_id)
+            assert prompt.pictures == donor.pictures != base.pictures
+            own, other = (int(p.pictures[0].uri.split(".")[0]) % 2 for p in (base, donor))
+            assert own != other  # an image of the opposite truth, since the same was asked of both
+
+
+def test_probes_are_no_outputs_of_the_system(tmp_path: Path) -> None:
+    with running(looking) as server:
+        hospital = Hospital(tmp_path, server)
+        hospital.replay()
+    kinds = {row["probe"] for row in hospital.outputs()}
+    assert kinds == {None, *PROBES["images"], PARAPHRASE, FALSE_PREMISE}
+    _, found, _ = hospital.audit()
+    assert found["accuracy"]["n"] + found.get("abstentions", {"n": 0})["n"] >= CASES
+    # what replay asks next time hangs on plain questions alone
+    assert len(hospital.prompts()[0]) == CASES
+
+
+def test_weights_that_were_not_registered_are_acted_on(tmp_path: Path) -> None:
+    with running(looking) as server:
+        hospital = Hospital(tmp_path, server)
+        hospital.replay()
+    model = {"family": "llava", "path": "m", "version": "v1", "weights_sha256": "a" * 64}
+    text = json.dumps({"system": "answers", "tasks": {"vqa": {}}, "model": model})
+    apply_settings(hospital.ledger, text, "audit.yaml", "test", AT)
+    for weights, expected in (("a", "ok"), ("b", "act")):
+        with hospital.ledger.transaction(actor="test", at=AT) as tx:
+            keep_facts(tx, "answers", "v1", f"f-{weights}", {"family": "llava", "weights": weights * 64})
+        _, _, verdicts = hospital.audit()
+        (ruled,) = (v for v in verdicts if v["threshold"].get("rule") == "registered_weights")
+        assert ruled["status"] == expected
+
+
+@pytest.mark.parametrize("probe", ["blank", "noise", "flipped", "cropped"])
+def test_an_altered_image_is_the_same_whenever_it_is_shown(probe: str, tmp_path: Path) -> None:
+    pixels = np.arange(48, dtype=np.uint8).reshape(6, 8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    prompt = Prompt("o-1", "c", None, "vqa", None, "?", (Picture("a.png", None),), probe=probe)
+    one, again = (np.asarray(shown(prompt, tmp_path)[0]) for _ in range(2))
+    np.testing.assert_array_equal(one, again)
+    grey = one[..., 0]
+    if probe == "blank":
+        assert grey.shape == (6, 8) and not grey.any()
+    elif probe == "noise":
+        assert grey.shape == (6, 8) and len(np.unique(grey)) > 30
+    elif probe == "flipped":
+        np.testing.assert_array_equal(grey, pixels[:, ::-1])
+    else:
+        np.testing.assert_array_equal(grey, pixels[1:5, 2:6])
