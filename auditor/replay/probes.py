@@ -57,8 +57,8 @@ def _swapped(
     alike: dict[tuple[Any, ...], list[Prompt]] = {}
     for base in bases:
         alike.setdefault((base.task,), []).append(base)
-        if answer := truth.get((base.case_id, base.item)):
-            alike.setdefault((base.task, base.text, answer), []).append(base)
+        if said := truth.get((base.case_id, base.item)):
+            alike.setdefault((base.task, base.text, said), []).append(base)
     for base in bases:
         other = {"yes": "no", "no": "yes"}.get(truth.get((base.case_id, base.item), ""))
         donor = _another(base, alike.get((base.task, base.text, other), ()), settings.seed)
