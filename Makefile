@@ -8,7 +8,7 @@ export MLFLOW_DISABLE_TELEMETRY = true
 export GX_ANALYTICS_ENABLED = false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types floors unit format bench bench-claims bench-drift power coverage clean
+.PHONY: help install demo test lint types floors unit format bench bench-claims bench-drift power coverage twin clean
 
 help: ## what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,6 +53,9 @@ bench-drift: install ## the drift panel on a million rows and twenty columns, be
 
 power: install ## false alarms and delays of the charts by simulation, beside what one would use instead (5 minutes)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.power
+
+twin: install ## false alarms of the demo hospital without its faults, over 20 seeds (half an hour)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.faultless
 
 coverage: install ## coverage, width and side of every interval by simulation on clustered patients (40 minutes)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.coverage

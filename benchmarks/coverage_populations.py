@@ -166,7 +166,7 @@ def judged_twice(draw: Draw) -> pa.RecordBatch:
 def probes(draw: Draw) -> pa.RecordBatch:
     """Probes of every kind at once: a model whose answers hang on the image in nine of ten questions."""
     rng, n = draw.rng, len(draw.owner)
-    probe = rng.choice(["blank", "swapped", "flipped", "paraphrase", "samples", "false premise"], n)
+    probe = rng.choice(["blank", "swapped", "flipped", "paraphrase", "samples", "false premise", "reproduced"], n)
     closed, truth = rng.uniform(size=n) < 0.7, rng.uniform(size=n) < 0.5
     ignored = draw.happens(0.1)
     right = draw.happens(0.85)
@@ -186,6 +186,9 @@ def probes(draw: Draw) -> pa.RecordBatch:
         "rejected": draw.happens(0.7).astype(np.int8),
         "entropy": draw.happens(0.2).astype(float),
         "agreeing": draw.happens(0.8).astype(float),
+        "exact": draw.happens(0.8).astype(np.int8),
+        "overlap": np.where(draw.happens(0.2), 0.5, 1.0),
+        "difference": np.where(draw.happens(0.2), 0.3, 0.0),
     }
     return _batch("probe", columns, n)
 

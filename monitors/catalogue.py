@@ -15,6 +15,7 @@ from monitors.hallucination import HALLUCINATION
 from monitors.measurement import Measure
 from monitors.monitor import Monitor
 from monitors.performance import PERFORMANCE
+from monitors.reproduction import REPRODUCTION
 from monitors.vqa import VQA_PERFORMANCE
 from monitors.yes_no import YES_NO
 
@@ -34,6 +35,7 @@ CATALOGUE: Final[tuple[Monitor, ...]] = (
     JUDGES,
     GROUNDING,
     CONSISTENCY,
+    REPRODUCTION,
 )
 
 

@@ -106,6 +106,9 @@ PROBE: Final[tuple[pa.Field, ...]] = (
     pa.field("rejected", pa.int8()),  # 1 what the question took for granted was denied, or left open
     pa.field("entropy", pa.float64()),  # of the meanings of several answers to one question, over its maximum
     pa.field("agreeing", pa.float64()),  # share of them that mean what most of them mean
+    pa.field("exact", pa.int8()),  # 1 the live model gave a recorded answer again, letter by letter
+    pa.field("overlap", pa.float64()),  # claims that both answers make, over those that either makes
+    pa.field("difference", pa.float64()),  # of both scores, without sign
 )
 
 TASK_COLUMNS: Final[dict[str, tuple[pa.Field, ...]]] = {

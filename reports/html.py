@@ -22,14 +22,14 @@ def render(dossier: Dossier) -> str:
     Suppressed rows show no number, whatever they hold. Every text of the dossier is escaped; characters that
     cannot be printed are shown as U+FFFD.
     """
-    shown: Dossier = _printable(dossier)
+    shown: Dossier = printable(dossier)
     table = headline.lines(shown)
     flows, other_flows = weekly.flow_lines(shown)
     diagrams, diagrams_left_out = weekly.reliability(shown)
     worst, worst_left_out = weekly.worst_groups(shown)
     worth = confidence.lines(shown)
     return (
-        _environment()
+        environment()
         .get_template("page.html")
         .render(
             d=shown,
@@ -64,7 +64,8 @@ def render(dossier: Dossier) -> str:
     )
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Templates with automatic escaping, the texts and the ways to write numbers."""
     environment = Environment(
         loader=PackageLoader("reports"),
         autoescape=True,
@@ -90,12 +91,12 @@ def _environment() -> Environment:
     return environment
 
 
-def _printable(value: Any) -> Any:
+def printable(value: Any) -> Any:
     """The same value with every unprintable character replaced one for one, so that spans still hold."""
     if isinstance(value, str):
         return _UNPRINTABLE.sub("\ufffd", value)
     if isinstance(value, tuple):
-        return tuple(_printable(one) for one in value)
+        return tuple(printable(one) for one in value)
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{field.name: _printable(getattr(value, field.name)) for field in fields(value)})
+        return replace(value, **{field.name: printable(getattr(value, field.name)) for field in fields(value)})
     return value

@@ -7,6 +7,7 @@ from typing import Final
 
 from monitors.consistency import CONSISTENCY
 from monitors.grounding import GROUNDING
+from monitors.reproduction import REPRODUCTION
 from reports.dossier import (
     Confounder,
     Dossier,
@@ -33,7 +34,9 @@ _COLUMNS: Final = 3  # measures side by side in one table
 _RELIABILITY: Final = 6  # diagrams drawn
 _SHARES: Final = 3  # columns of the drift panel whose shares are drawn
 _WORST: Final = 8  # worst groups listed when fewer are beyond chance
-_PROBED: Final = frozenset(one.name for one in (*GROUNDING.measures, *CONSISTENCY.measures))
+_PROBED: Final = frozenset(
+    one.name for one in (*GROUNDING.measures, *CONSISTENCY.measures, *REPRODUCTION.measures)
+)
 _INSIDE: Final = frozenset(
     part for one in GROUNDING.measures for part in one.parts if part.startswith(("yes", "no"))
 )

@@ -15,7 +15,7 @@ from auditor.audit.linking import Linked, slice_columns, subjects
 from auditor.audit.pairing import pairs_right
 from auditor.judges.verbalised import stated_confidence
 from auditor.settings import AuditSettings, Task
-from monitors.judged import judged_schema
+from monitors.judged import COMMON, judged_schema
 
 #: The confidence that is read from the words of the answer where the map of the output does not hold it.
 VERBALISED: Final = "verbalised"
@@ -45,6 +45,13 @@ def from_judgements(
             # counts of a row that was not judged are null, whatever the judge could still count in the draft
             columns[name] = pc.if_else(judged, judgements[name], pa.scalar(None, judgements[name].type))
     return _table(columns, schema)
+
+
+def unjudged(linked: Linked, keys: Sequence[bytes], task: str, settings: AuditSettings) -> pa.Table:
+    """One row an output with what is common to all tasks: for what needs no reference."""
+    item = pc.fill_null(linked.outputs["item"], "")
+    status = pa.array(["judged"] * linked.outputs.num_rows)
+    return _table(_common(linked, keys, settings, task, {}) | {"status": status, "item": item}, pa.schema(COMMON))
 
 
 def from_labels(linked: Linked, keys: Sequence[bytes], settings: AuditSettings) -> pa.Table:

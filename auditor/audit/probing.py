@@ -108,7 +108,7 @@ def _read(
     if task == "classification":
         return _decided(from_labels(linked, keys, scope.settings))
     if not linked.outputs.num_rows:
-        empty = from_judgements(linked, JUDGEMENTS.empty_table(), keys, task, scope.settings)
+        empty = from_judgements(linked, JUDGEMENTS.emptyprobe_table(), keys, task, scope.settings)
         none = np.empty(0)
         return _Read(empty, none, none, none, [], [], ())
     found = judge_pairs(ledger, lake, scope.system, judge, linked, keys, transaction, progress)
@@ -176,7 +176,7 @@ def _paired(own: _Read, base: _Read, donor: _Read, probes: pa.Table, bases: pa.T
         }
         for name, cells in columns.items():
             cells.append(values.get(name))
-    return _table(own.judged, columns)
+    return probe_table(own.judged, columns)
 
 
 def _repeated(first: _Read, plain: pa.Table, sampled: Sequence[Sequence[int]], task: str) -> pa.Table:
@@ -187,7 +187,7 @@ def _repeated(first: _Read, plain: pa.Table, sampled: Sequence[Sequence[int]], t
     for i, rows in enumerate(sampled):
         found = semantic_entropy([meaning(texts[row], task, asked[row]) for row in rows])
         columns["entropy"][i], columns["agreeing"][i] = found
-    return _table(first.judged, columns)
+    return probe_table(first.judged, columns)
 
 
 def _rejects(text: str) -> bool:
@@ -198,7 +198,8 @@ def _rejects(text: str) -> bool:
     return abstains(text) or denies(text) or any(claim.status == "absent" for claim in claims)
 
 
-def _table(judged: pa.Table, columns: dict[str, list[Any]]) -> pa.Table:
+def probe_table(judged: pa.Table, columns: dict[str, list[Any]]) -> pa.Table:
+    """The rows of `judged` with these columns of the probe schema beside what is common to all tasks."""
     schema = judged_schema("probe")
     made = {field.name: judged[field.name] for field in COMMON}
     for field in PROBE:

@@ -19,6 +19,7 @@ from auditor.audit.linking import link
 from auditor.audit.measuring import Measured, measure_task, reference_of
 from auditor.audit.probing import probe_task
 from auditor.audit.record import Record, record_audit
+from auditor.audit.reproducing import reproduce_task
 from auditor.audit.scope import INPUT_KINDS, Scope, build_key, scope_of, segments_digest
 from auditor.audit.sealing import sealed_digest, sealed_weeks
 from auditor.audit.tallying import tally_days, within
@@ -138,7 +139,7 @@ def _build(
             record.measurements += checked.measurements
             unsettled |= {*found.unsettled, *checked.unsettled}
         probed = probe_task(ledger, lake, scope, task, judge, tables, transaction, progress)
-        record.measurements += probed.measurements
+        record.measurements += [*probed.measurements, *reproduce_task(scope, task, tables)]
         unsettled |= set(probed.unsettled)
         progress(f"tallying {task}", 0, 1)
         tallies = tally_days(

@@ -51,7 +51,12 @@ GROUNDING_RULES = (
     ThresholdSetting(measure="unchanged_blank", watch=0.8, act=0.9),
     ThresholdSetting(measure="unchanged_opposite", watch=0.35, act=0.5),
     ThresholdSetting(measure="side_unchanged_flipped", watch=0.35, act=0.5),
+    # what a deployed model said it must say again; below this it is another one
+    ThresholdSetting(measure="meaning_reproduced", watch=0.95, act=0.9),
 )
+
+
+_ANOTHER = "The deployed model is not the one that was registered, or it is asked otherwise:"
 
 
 def rule_on_grounding(
@@ -64,6 +69,8 @@ def rule_on_grounding(
         for number, measurement in matches:
             bound = Bound(setting.watch, setting.act, setting.rise, setting.minimum_n)
             verdict = decide(measurement, measure_named(setting.measure), bound)
+            if setting.measure == "meaning_reproduced" and verdict.status is Status.ACT:
+                verdict = Verdict(verdict.status, f"{_ANOTHER} {verdict.reason}")
             yield Ruled(setting.model_dump(mode="json"), verdict, number, measurement.version == current_version)
 
 

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from auditor.cli import audits, judging, replay, reviews, setup
+from auditor.cli import audits, compare, judging, replay, reviews, setup
 from auditor.cli import intake as intake_commands
 from auditor.cli.console import REFUSED, say
 
@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (setup, intake_commands, replay, judging, audits, reviews):
+for group in (setup, intake_commands, replay, judging, audits, compare, reviews):
     group.add_to(app)
 
 

@@ -58,6 +58,20 @@ def run_demo(path: Path, seed: int, progress: Progress) -> DemoResult:
     Raises WorkspaceError when `path` holds something else than an earlier demo.
     """
     hospital = simulate(seed)
+    workspace, audits = live_through(hospital, path, progress)
+    ledger, lake = workspace.ledger(), workspace.lake()
+    settings = parse_settings((workspace.path / "incoming" / "audit.yaml").read_text())
+    at = _frozen(hospital.received_at(hospital.weeks))
+    mirror(ledger, lake, settings.system, settings, workspace.mlflow_uri, at, ACTOR)
+    last = audits[-1]
+    pages = pages_of(ledger, lake, last.provenance.audit)
+    written = write_report(last, pages, workspace.path / "report", ["html", "json"])
+    found = tuple(_search(fault, hospital, audits) for fault in hospital.planted)
+    return DemoResult(found, str(workspace.path), str(written[0]))
+
+
+def live_through(hospital: Hospital, path: Path, progress: Progress) -> tuple[Workspace, list[Dossier]]:
+    """Hand in what the hospital made, week by week, and audit it as it would; the dossier of every audit."""
     workspace = _fresh_workspace(path, hospital.received_at(1))
     incoming = workspace.path / "incoming"
     write(hospital, incoming)
@@ -86,12 +100,7 @@ def run_demo(path: Path, seed: int, progress: Progress) -> DemoResult:
             clock = _frozen(at)
             made = run_audit(ledger, lake, settings.system, as_of=at, clock=clock, actor=ACTOR)
             audits.append(dossier_of(ledger, settings.system, made.audit))
-    mirror(ledger, lake, settings.system, settings, workspace.mlflow_uri, _frozen(at), ACTOR)
-    last = audits[-1]
-    pages = pages_of(ledger, lake, last.provenance.audit)
-    written = write_report(last, pages, workspace.path / "report", ["html", "json"])
-    found = tuple(_search(fault, hospital, audits) for fault in hospital.planted)
-    return DemoResult(found, str(workspace.path), str(written[0]))
+    return workspace, audits
 
 
 def _search(fault: Fault, hospital: Hospital, audits: Sequence[Dossier]) -> Found:

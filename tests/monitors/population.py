@@ -205,14 +205,16 @@ def probes(rng: np.random.Generator, patients: int = 200, blind: float = 0.1, rh
     """Probes of every kind, one a row; of a share `blind` of the questions the image changes nothing."""
     columns, owner = _frame(rng, patients, ("question",))
     n = len(owner)
-    probe = rng.choice(["blank", "noise", "swapped", "flipped", "paraphrase", "samples", "false premise"], n)
+    probe = rng.choice(
+        ["blank", "noise", "swapped", "flipped", "paraphrase", "samples", "false premise", "reproduced"], n
+    )
     closed, truth = rng.uniform(size=n) < 0.6, rng.uniform(size=n) < 0.5
     ignored = rng.uniform(size=n) < risks(rng, patients, blind, rho)[owner]
     said = rng.uniform(size=n) < 0.5  # without looking
     guess = np.where(closed, said == truth, rng.uniform(size=n) < 0.1)
     right = np.where(ignored, guess, rng.uniform(size=n) < 0.9)
     altered = np.where(ignored, right, rng.uniform(size=n) < np.where(closed, 0.3, 0.1))
-    same = np.where(probe == "paraphrase", ~ignored, ignored | (rng.uniform(size=n) < 0.2))
+    same = np.where(np.isin(probe, ["paraphrase", "reproduced"]), ~ignored, ignored | (rng.uniform(size=n) < 0.2))
     answered = rng.uniform(size=n) < 0.97
     everywhere = np.ones(n, dtype=bool)
     return _table(
@@ -233,6 +235,9 @@ def probes(rng: np.random.Generator, patients: int = 200, blind: float = 0.1, rh
             "rejected": _masked((~ignored).astype(int), probe == "false premise"),
             "entropy": _masked(rng.beta(2, 5, size=n), probe == "samples"),
             "agreeing": _masked(rng.beta(5, 2, size=n), probe == "samples"),
+            "exact": _masked((~ignored & (rng.uniform(size=n) < 0.9)).astype(int), probe == "reproduced"),
+            "overlap": _masked(np.where(ignored, 0.3, 1.0), probe == "reproduced"),
+            "difference": _masked(np.where(ignored, 0.2, 0.0), probe == "reproduced"),
         },
     )
 

@@ -160,6 +160,7 @@ PLANTED: dict[str, tuple[str, str, Bound, dict[str, float]]] = {
     "agreement_repeats": ("repeat_agreement", "contradicted", Bound(watch=0.95), {"noise": 0.2}),
     "agreement_judges": ("judge_ac1", "omitted", Bound(watch=0.9), {"noise": 0.2}),
     "grounding": ("image_gain", "", Bound(watch=0.3, act=0.25), {"blind": 0.9}),
+    "reproduction": ("meaning_reproduced", "", Bound(watch=0.8, act=0.7), {"blind": 0.6}),
     "consistency": ("paraphrase_agreement", "", Bound(watch=0.8), {"blind": 0.5}),
 }
 

@@ -216,3 +216,29 @@ def test_an_altered_image_is_the_same_whenever_it_is_shown(probe: str, tmp_path:
         np.testing.assert_array_equal(grey, pixels[:, ::-1])
     else:
         np.testing.assert_array_equal(grey, pixels[1:5, 2:6])
+
+
+@pytest.mark.parametrize(("server", "status", "value"), [(looking, "ok", 1.0), (blind, "act", 0.5)])
+def test_a_live_model_is_held_to_what_was_recorded_of_it(
+    server: Any, status: str, value: float, tmp_path: Path
+) -> None:
+    """The same version recorded before: the one that looks says it again, the blind one is another model."""
+    with running(server) as chat:
+        hospital = Hospital(tmp_path, chat)
+        recorded = [
+            {
+                "case_id": f"S{i}", "task": "vqa", "item": "effusion", "version": "v1", "prompt": QUESTION,
+                "text": "Yes, there is." if i % 2 else "No.",
+            }
+            for i in range(CASES)
+        ]  # fmt: skip
+        hospital.hand_in("outputs", recorded)
+        hospital.replay()
+    _, found, verdicts = hospital.audit()
+    assert found["meaning_reproduced"]["value"] == value
+    assert found["exactly_reproduced"]["value"] == (0.5 if server is looking else 0.0)
+    assert found["accuracy"]["n"] == CASES  # the recording is measured, its repetition is not
+    (ruled,) = (v for v in verdicts if v["threshold"].get("measure") == "meaning_reproduced")
+    assert ruled["status"] == status
+    if status == "act":
+        assert ruled["reason"].startswith("The deployed model is not the one that was registered")
