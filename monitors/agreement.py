@@ -70,7 +70,8 @@ def _chance_pooled(pairs: Floats, first_yes: Floats, second_yes: Floats) -> Floa
     return expected
 
 
-def _measures(who: str, title: str) -> tuple[Measure, ...]:
+def agreement_measures(who: str, title: str) -> tuple[Measure, ...]:
+    """Share of agreement, kappa, AC1 and the share of missing pairs, named and titled after who is compared."""
     return (
         Measure(
             f"{who}_agreement", f"{title}: share of agreement", "pairs of judgements", 0, 1,
@@ -133,8 +134,8 @@ class Agreement:
         return values
 
 
-REPEATS: Final = Agreement("agreement_repeats", _measures("repeat", "The judge with itself, asked again"))
-JUDGES: Final = Agreement("agreement_judges", _measures("judge", "The judge with a second judge"))
+REPEATS: Final = Agreement("agreement_repeats", agreement_measures("repeat", "The judge with itself, asked again"))
+JUDGES: Final = Agreement("agreement_judges", agreement_measures("judge", "The judge with a second judge"))
 
 
 def measure(

@@ -42,6 +42,10 @@ def lines(one: Correction) -> Iterator[tuple[str, str]]:
     yield WORDS["judge_agreement"], _said(one.agreement)
     yield WORDS["judge_sensitivity"], _said(one.sensitivity)
     yield WORDS["judge_specificity"], _said(one.specificity)
+    if one.readers_agreement is not None:
+        yield WORDS["readers_agreement"], _said(one.readers_agreement)
+        yield WORDS["readers_kappa"], _score(one.readers_kappa)
+        yield WORDS["readers_ac1"], _score(one.readers_ac1)
 
 
 def basis(one: Correction) -> str:
@@ -56,6 +60,12 @@ def basis(one: Correction) -> str:
     if one.read_twice:
         said += " " + WORDS["read_twice"].format(twice=integer(one.read_twice), differ=integer(one.readers_differ))
     return said
+
+
+def _score(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return WORDS["not_told"]
+    return with_interval(estimate.value, estimate.low, estimate.high, "score")
 
 
 def _said(estimate: Estimate | None) -> str:

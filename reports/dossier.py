@@ -382,6 +382,9 @@ class Correction:
     agreement: Estimate | None
     sensitivity: Estimate | None
     specificity: Estimate | None
+    readers_agreement: Estimate | None  # of two readers with each other, on items that both answered
+    readers_kappa: Estimate | None  # Cohen's
+    readers_ac1: Estimate | None  # Gwet's
     notes: tuple[str, ...]
 
 

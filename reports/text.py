@@ -137,6 +137,9 @@ WORDS: Final[Mapping[str, str]] = {
     "judge_agreement": "Agreement of the judge with reviewers",
     "judge_sensitivity": "Sensitivity of the judge for what reviewers find",
     "judge_specificity": "Specificity of the judge",
+    "readers_agreement": "Two readers agree with each other",
+    "readers_kappa": "… beyond chance, Cohen's kappa",
+    "readers_ac1": "… beyond chance, Gwet's AC1",
     "corrected_basis": (
         "{reviewed} reviews of {patients} patients (effective {n_eff}), readers: {readers}; "
         "sampled window: {window}."

@@ -25,6 +25,7 @@ from reports.dossier import Correction, Estimate
 
 #: Effective reviews below which a corrected rate stands in no report (the floor of a rate).
 FEWEST: Final = 30
+_BETWEEN: Final = ("readers_agreement", "readers_kappa", "readers_ac1")
 
 
 def reviews_digest(ledger: Ledger, scope: Scope, judge: str) -> str:
@@ -58,7 +59,7 @@ def correction_of(ledger: Ledger, scope: Scope, judge: str, version: str) -> Cor
 
 def recorded_correction(one: Mapping[str, Any]) -> Correction:
     """A correction as a report shows it, from what the audit wrote into its details."""
-    rates = ("process", "window", "powered", "agreement", "sensitivity", "specificity")
+    rates = ("process", "window", "powered", "agreement", "sensitivity", "specificity", *_BETWEEN)
     days = {name: date.fromisoformat(one[name]) if one[name] else None for name in ("start", "end")}
     return Correction(
         **{
@@ -108,8 +109,22 @@ def _as_reported(found: reviews.Correction, *, same_window: bool) -> Correction:
         agreement=_known(found.accuracy.agreement),
         sensitivity=_known(found.accuracy.sensitivity),
         specificity=_known(found.accuracy.specificity),
+        **_between(found),
         notes=found.notes,
     )
+
+
+def _between(found: reviews.Correction) -> dict[str, Estimate | None]:
+    """How two readers of the same items agree with each other."""
+    if found.between is None:
+        return dict.fromkeys(_BETWEEN)
+    made = (found.between.agreement, found.between.kappa, found.between.ac1)
+    return {
+        name: Estimate(one.value, one.low, one.high)
+        if math.isfinite(one.value) and math.isfinite(one.low)
+        else None
+        for name, one in zip(_BETWEEN, made, strict=True)
+    }
 
 
 def _estimate(rate: Corrected | Accuracy) -> Estimate:

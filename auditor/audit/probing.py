@@ -108,7 +108,7 @@ def _read(
     if task == "classification":
         return _decided(from_labels(linked, keys, scope.settings))
     if not linked.outputs.num_rows:
-        empty = from_judgements(linked, JUDGEMENTS.emptyprobe_table(), keys, task, scope.settings)
+        empty = from_judgements(linked, JUDGEMENTS.empty_table(), keys, task, scope.settings)
         none = np.empty(0)
         return _Read(empty, none, none, none, [], [], ())
     found = judge_pairs(ledger, lake, scope.system, judge, linked, keys, transaction, progress)

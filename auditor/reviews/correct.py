@@ -17,6 +17,7 @@ from monitors.adjudication import Corrected, corrected_rate
 from monitors.judge_accuracy import JudgeAccuracy, judge_accuracy
 from monitors.measurement import Window
 from monitors.prediction_powered import prediction_powered
+from monitors.readers import ReaderAgreement, reader_agreement
 from monitors.reviewed import AdjudicationError, Frame, FrameStratum, Reviewed
 
 
@@ -72,6 +73,7 @@ class Correction:
     readers: int
     twice: int  # items that two readers or more answered
     split: int  # … and answered differently
+    between: ReaderAgreement | None  # of those; None for too few
     notes: tuple[str, ...]
 
 
@@ -138,6 +140,7 @@ def correct(
         readers=len({reading.reader for reading in said}),
         twice=len(several),
         split=split,
+        between=_between(said, question, seed),
         notes=_notes(sample, process, left, _lone(said, by_item, question)),
     )
 
@@ -214,6 +217,13 @@ def _reviewed(
         subject=np.array([items[n]["subject_id"] for n in numbers], np.str_),
     )
     return reviewed, int(np.isfinite(reviewed.positive).sum())
+
+
+def _between(said: list[Reading], question: str, seed: int) -> ReaderAgreement | None:
+    given = [(one, answer) for one in said if (answer := one.answers[question]) is not None]
+    items, subjects = [one.item for one, _ in given], [one.subject_id for one, _ in given]
+    readers, answers = [one.reader for one, _ in given], [answer for _, answer in given]
+    return reader_agreement(items, subjects, readers, answers, seed)
 
 
 def _lone(said: list[Reading], answers: Mapping[int, list[int]], question: str) -> int:

@@ -281,4 +281,4 @@ def test_evidentlys_page_sees_the_change_and_reaches_for_nothing() -> None:
 
 
 def test_every_task_has_its_columns() -> None:
-    assert set(COLUMNS) == set(TABLES) - {"agreement"}  # pairs of judgements have no columns of their own
+    assert set(COLUMNS) == set(TABLES) - {"agreement", "probe"}  # pairs of judgements have no columns of their own

@@ -286,8 +286,15 @@ def test_two_readers_stand_beside_each_other(site: Site, tmp_path: Path) -> None
         reading.item for reading in said if reading.answers["fabrication"] == 1 and 2 <= reading.item <= 10
     }
     assert (found.twice, found.split) == (9, len(differing))
+    assert found.between is None, "nine items are too few to tell"
     one_reader = sum(truth(row)["fabrication"] == "yes" for row in rows_of(tmp_path / "sheet.csv"))
     assert found.window.events == one_reader - len(differing) / 2
+    take(site, fill(tmp_path / "sheet.csv", lambda row: {"fabrication": "no"}), reviewer="Dr Sorrel Lake")
+    between = correct(site.ledger, sample).between
+    assert between is not None and between.items == 20
+    yes = sum(truth(row)["fabrication"] == "yes" for row in rows_of(tmp_path / "sheet.csv"))
+    assert between.agreement.value == 1 - yes / 20
+    assert between.kappa.value == 0.0, "a reader who never finds anything agrees by chance alone"
 
 
 def test_kinds_are_answered_by_agreement_or_outright(site: Site, tmp_path: Path) -> None:
