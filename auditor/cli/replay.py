@@ -15,6 +15,9 @@ def add_to(app: typer.Typer) -> None:
 def replay(
     system: Annotated[str, typer.Argument(help="The system; audit.yaml says under 'model' how to reach it.")],
     sample: Annotated[int | None, typer.Option(min=1, help="Ask only so many questions, chosen by hash.")] = None,
+    where: Annotated[
+        list[str] | None, typer.Option(help="Only cases with this attribute, site=north; may be repeated.")
+    ] = None,
     images: Annotated[Path, typer.Option(help="The folder that relative image addresses start from.")] = Path(),
     tokens: Annotated[int | None, typer.Option(min=1, help="Stop after so many tokens.")] = None,
     seconds: Annotated[
@@ -47,7 +50,7 @@ def replay(
     settings = newest_settings(ledger, system)[1]
     setting = model_of(settings)
     model = model_for(settings, images)
-    plain = questions(settings, ledger, lake, model.fingerprint, sample)
+    plain = questions(settings, ledger, lake, model.fingerprint, sample, _attributes(where or []))
     probing = probes(settings, ledger, lake, model.fingerprint, plain)
     prompts = [*plain, *probing]
     if dry_run:
@@ -85,3 +88,15 @@ def replay(
             say("Stopped at the budget; run it again to go on.")
     if result.unanswered:
         raise typer.Exit(3)
+
+
+def _attributes(given: list[str]) -> dict[str, str]:
+    from auditor.replay.protocol import ReplayError
+
+    found = {}
+    for one in given:
+        name, equals, value = one.partition("=")
+        if not (name.strip() and equals and value.strip()):
+            raise ReplayError("--where takes an attribute and its value, for example site=north.")
+        found[name.strip()] = value.strip()
+    return found

@@ -1,7 +1,7 @@
 """What is asked plainly: every case with images where the task has a prompt, else every known question."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -24,21 +24,30 @@ def model_of(settings: AuditSettings) -> ModelSetting:
 
 
 def questions(
-    settings: AuditSettings, ledger: Ledger, lake: Lake, fingerprint: str, only: int | None = None
+    settings: AuditSettings,
+    ledger: Ledger,
+    lake: Lake,
+    fingerprint: str,
+    only: int | None = None,
+    where: Mapping[str, str] | None = None,
 ) -> list[Prompt]:
     """The questions of every task of the system, in the order of their ids.
 
     With `only`, that many of them: those whose hash with the system's seed is smallest, so that a larger
-    sample holds every smaller one and the choice does not depend on the order of arrival.
+    sample holds every smaller one and the choice does not depend on the order of arrival. With `where`, of cases
+    alone whose newest version has these attributes, as they were handed in.
 
     Raises ReplayError where there is nothing to ask.
     """
     model = model_of(settings)
+    fitting = _fitting(settings, ledger, lake, where or {})
     found: dict[str, Prompt] = {}
     for task in sorted(settings.tasks):
         text = _prompt_of(model, task)
         rows = _known(settings, ledger, lake, task) if text is None else _cases(settings, ledger, lake, text)
         for row in rows:
+            if fitting is not None and row["case_id"] not in fitting:
+                continue
             for sample in range(model.samples):
                 prompt = asked(settings, fingerprint, task, row, sample)
                 found[prompt.id] = prompt
@@ -49,6 +58,20 @@ def questions(
         )
     chosen = sorted(found.values(), key=lambda p: place_of(p.id, settings.seed))[:only]
     return sorted(chosen, key=lambda p: p.id)
+
+
+def _fitting(settings: AuditSettings, ledger: Ledger, lake: Lake, where: Mapping[str, str]) -> set[str] | None:
+    """The cases that have these attributes; None where none are asked for."""
+    if not where:
+        return None
+    newest = {row["case_id"]: dict(row["attributes"] or ()) for row in rows_of("cases", settings, ledger, lake)}
+    known = {name for attributes in newest.values() for name in attributes}
+    for name in where:
+        if name not in known:
+            raise ReplayError(
+                f"No case has the attribute {name!r}; there are {', '.join(sorted(known)) or 'none'}."
+            )
+    return {case for case, has in newest.items() if all(has.get(name) == value for name, value in where.items())}
 
 
 def _prompt_of(model: ModelSetting, task: str) -> str | None:
@@ -84,7 +107,7 @@ def rows_of(kind: str, settings: AuditSettings, ledger: Ledger, lake: Lake) -> I
     columns = {
         "outputs": ["case_id", "patient_key", "task", "item", "origin", "prompt", "images", "probe"],
         "references": ["case_id", "task", "item", "question", "text", "labels"],
-        "cases": ["case_id", "patient_key", "images"],
+        "cases": ["case_id", "patient_key", "images", "attributes"],
     }[kind]
     for segment in segments_of(ledger, settings.system, kind):
         table: pa.Table = lake.read_many([segment.sha256], schema=LAKE[kind])

@@ -17,7 +17,7 @@ from auditor.replay.collect import Replayed, replay
 from auditor.replay.http import HttpServed
 from auditor.replay.notebook import Notebook
 from auditor.replay.probes import FALSE_PREMISE, PARAPHRASE, SWAPPED, probes
-from auditor.replay.protocol import Picture, Prompt
+from auditor.replay.protocol import Picture, Prompt, ReplayError
 from auditor.replay.questions import questions
 from auditor.replay.shown import shown
 from auditor.settings import Environment, parse_settings
@@ -171,6 +171,21 @@ def test_what_is_asked(tmp_path: Path) -> None:
             assert prompt.pictures == donor.pictures != base.pictures
             own, other = (int(p.pictures[0].uri.split(".")[0]) % 2 for p in (base, donor))
             assert own != other  # an image of the opposite truth, since the same was asked of both
+
+
+def test_cases_are_chosen_by_their_attributes(tmp_path: Path) -> None:
+    with running(blind) as server:
+        hospital = Hospital(tmp_path, server)
+        rows = [{"case_id": f"S{i}", "images": [f"{i}.png"], "attributes": {"site": "north"}} for i in range(9)]
+        hospital.hand_in("cases", rows)
+        said = (hospital.settings, hospital.ledger, hospital.lake, hospital.model().fingerprint)
+        chosen = questions(*said, None, {"site": "north"})
+    assert len(chosen) == 9
+    assert {p.pictures[0].uri for p in chosen} == {f"{i}.png" for i in range(9)}
+    with pytest.raises(ReplayError, match="nothing to ask"):
+        questions(*said, None, {"site": "south"})
+    with pytest.raises(ReplayError, match="No case has the attribute 'ward'; there are site"):
+        questions(*said, None, {"ward": "3"})
 
 
 def test_probes_are_no_outputs_of_the_system(tmp_path: Path) -> None:
