@@ -42,7 +42,7 @@ class HttpServed:
     ) -> None:
         self._setting, self._folder = setting, folder
         self._environment, self._sleep, self._clock = environment, sleep, clock
-        self._lock, self._in_a_row, self._next = threading.Lock(), 0, 0.0
+        self._lock, self._in_a_row, self._served, self._next = threading.Lock(), 0, False, 0.0
         said = [setting.base_url, setting.model, setting.temperature, setting.max_tokens, RENDERING]
         self.fingerprint = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:32]
         self.facts = {"family": "http", "model": setting.model}
@@ -73,6 +73,9 @@ class HttpServed:
         try:
             said = self._ask(chat, prompt, images)
         except ChatError as error:
+            if error.failure is Failure.DECLINED and self._served:
+                # it takes other questions, so this one would be refused another day too
+                return Answer(prompt, error="the server would not take this question")
             if error.failure in UNSETTLED:
                 return Answer(prompt, error=str(error.failure), settled=False)
             return Answer(prompt, error=_WORDS[error.failure], latency_ms=1000.0 * (self._clock() - start))
@@ -115,3 +118,4 @@ class HttpServed:
     def _note(self, *, failed: bool) -> None:
         with self._lock:
             self._in_a_row = self._in_a_row + 1 if failed else 0
+            self._served |= not failed

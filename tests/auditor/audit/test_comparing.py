@@ -1,6 +1,9 @@
 """Two versions on the same cases, against counts by hand."""
 
 import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -165,3 +168,25 @@ def test_the_page_says_what_decides(tmp_path: Path) -> None:
     assert "b is worse than a on the same cases" in page
     assert "<script" not in page and "http" not in page.split("</style>")[1].replace("http://www.w3.org", "")
     assert str(len(found.changed[0].broken)) in page
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["a", "b"], 1, "WORSE"),
+        (["b", "a"], 0, "OK"),
+        (["a", "b", "--margin", "accuracy_closed=0.3"], 0, "OK"),
+        (["a", "b", "--margin", "accuracy_closed"], 2, "--margin takes a measure and a loss"),
+        (["a", "nine"], 2, "no outputs of version 'nine'"),
+    ],
+)
+def test_the_command(tmp_path: Path, words: list[str], code: int, said: str) -> None:
+    made = Answers(tmp_path, 0.9, -0.08)
+    here = {"AUDITOR_WORKSPACE": str(made.place.path), "AUDITOR_KEY_FILE": str(tmp_path / "key")}
+    page = tmp_path / "page.html"
+    command = [sys.executable, "-m", "auditor", "compare", *words, "--system", "answers", "--output", str(page)]
+    done = subprocess.run(command, env=os.environ | here, capture_output=True, text=True, timeout=120)
+    assert done.returncode == code, done.stderr
+    assert said in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert page.exists() == (code != 2)

@@ -186,6 +186,51 @@ def test_a_refusal_is_an_output_with_an_error(tmp_path: Path) -> None:
     assert [row["error"] for row in place.outputs() if row["error"]] == ["the model declined to answer"]
 
 
+def test_a_question_that_the_server_will_not_take_costs_itself_alone(tmp_path: Path) -> None:
+    """413 for two images: kept as errors once the server has taken another, and not asked again."""
+
+    def script(question: dict[str, Any], number: int) -> Say:
+        return Say(b"{}", 413) if grey_in(question) in (7, 9) else say_grey(question, number)
+
+    with running(script) as server:
+        place = Place(tmp_path, server, concurrency=1)
+        first, second = place.replay(), place.replay()
+        assert place.replay().asked == 0
+    assert first.errors + second.errors == 2
+    assert first.unanswered == second.asked <= 1
+    errors = [row["error"] for row in place.outputs() if row["error"]]
+    assert errors == ["the server would not take this question"] * 2
+
+
+def test_probabilities_of_tokens_are_kept_where_the_server_tells_them(tmp_path: Path) -> None:
+    def script(question: dict[str, Any], number: int) -> Say:
+        said = json.loads(completion("No effusion.").body)
+        said["choices"][0]["logprobs"] = {
+            "content": [{"token": "No", "logprob": -0.1}, {"token": ".", "logprob": -0.5}]
+        }
+        return Say(json.dumps(said).encode())
+
+    with running(script) as server:
+        place = Place(tmp_path, server, logprobs=True)
+        place.replay()
+    assert all(request["logprobs"] is True for request in server.requests)
+    for row in place.outputs():
+        assert dict(row["confidence"])["sequence"] == pytest.approx(np.exp(-0.3))
+
+
+def test_no_more_questions_begin_in_a_minute_than_allowed(tmp_path: Path) -> None:
+    """A clock that only sleeping moves: whatever the threads do, questions are held two seconds apart."""
+    slept: list[float] = []
+    with running(say_grey) as server:
+        place = Place(tmp_path, server, per_minute=30, concurrency=4)
+        setting = place.settings.model
+        assert isinstance(setting, HttpModel)
+        model = HttpServed(setting, place.folder, sleep=slept.append, clock=lambda: 0.0)
+        asked = questions(place.settings, place.ledger, place.lake, model.fingerprint)
+        assert sum(answer.error is None for answer in model.answer(asked)) == CASES
+    assert sorted(slept) == [2.0 * i for i in range(1, CASES)]
+
+
 @pytest.mark.parametrize("said", [" \n", "x" * (MAX_TEXT + 1)])
 def test_an_answer_that_cannot_be_recorded_is_an_error_and_stops_nothing(tmp_path: Path, said: str) -> None:
     def script(question: dict[str, Any], number: int) -> Say:
