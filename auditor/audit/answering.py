@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from auditor.audit.meaning import meaning
 
@@ -12,6 +13,8 @@ _QUESTION: Final = ("case_id", "item", "prompt", "version", "origin")
 
 def sampled_questions(outputs: pa.Table) -> list[list[int]]:
     """The rows of each question that was answered more than once, in order of their samples."""
+    if len(pc.unique(outputs["sample"])) < 2:  # nearly always, and then there is nothing to look for
+        return []
     groups: dict[tuple[Any, ...], dict[int, int]] = {}
     for i, row in enumerate(outputs.select([*_QUESTION, "sample", "text"]).to_pylist()):
         if row["text"] is not None:

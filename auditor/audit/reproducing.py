@@ -35,6 +35,8 @@ def reproduce_task(scope: Scope, task: str, tables: dict[str, pa.Table]) -> list
         )
     )
     live = plain.filter(pc.equal(plain["origin"], "replayed"))
+    if not live.num_rows:
+        return []
     said = {
         (row["case_id"], row["item"], row["version"]): row
         for row in plain.filter(pc.equal(plain["origin"], "recorded")).select(_READ).to_pylist()
