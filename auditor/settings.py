@@ -24,7 +24,9 @@ from auditor.model_settings import (
     Strict,
     says_the_same,
 )
+from auditor.notice_settings import AlertRules, Notices
 from auditor.records import ReferenceKind, TaskName
+from auditor.schedule_settings import JobSetting
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 
@@ -152,7 +154,18 @@ class AuditSettings(Strict):
     stop_questions: Annotated[list[StopQuestion], Field(max_length=5)] = []
     alarms_a_year: Annotated[float, Field(gt=0, le=12)] = 1.0  # false ones, over all stop questions together
     case_mix: list[str] = []  # attributes that charts and trends are adjusted for, outermost first
+    schedule: list[JobSetting] = []
+    alerts: AlertRules = AlertRules()
+    notices: Notices = Notices()
     mlflow: Mlflow = Mlflow()
+
+    @field_validator("schedule")
+    @classmethod
+    def _named_apart(cls, value: list[JobSetting]) -> list[JobSetting]:
+        names = [one.called for one in value]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two jobs are called {twice[0]}; give one of them another name")
+        return value
 
     @field_validator("timezone")
     @classmethod

@@ -52,10 +52,15 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A status and one sentence that says why."""
+    """A status and one sentence that says why.
+
+    `proven` tells the `watch` that rests on evidence (all of the interval beyond the watch bound) from the `watch`
+    that is said because the data cannot tell.
+    """
 
     status: Status
     reason: str
+    proven: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +100,9 @@ def decide(measurement: Measurement, measure: Measure, bound: Bound) -> Verdict:
         return Verdict(Status.OK, f"{shown} lies wholly inside the watch bound {_number(bound.watch, measure)}.")
     if harm.act is None and harm.near > harm.watch:
         return Verdict(
-            Status.WATCH, f"{shown} lies wholly beyond the watch bound {_number(bound.watch, measure)}."
+            Status.WATCH,
+            f"{shown} lies wholly beyond the watch bound {_number(bound.watch, measure)}.",
+            proven=True,
         )
     seen, power = _power(measurement, measure, bound)
     if seen > harm.rise:
@@ -103,7 +110,8 @@ def decide(measurement: Measurement, measure: Measure, bound: Bound) -> Verdict:
         return Verdict(
             Status.INSUFFICIENT, f"{shown} settles nothing: at this size {power}, and {matters} would matter."
         )
-    return Verdict(Status.WATCH, f"{shown} neither clears nor breaks the bounds; at this size {power}.")
+    said = f"{shown} neither clears nor breaks the bounds; at this size {power}."
+    return Verdict(Status.WATCH, said, proven=harm.near > harm.watch)
 
 
 def _power(measurement: Measurement, measure: Measure, bound: Bound) -> tuple[float, str]:
@@ -125,7 +133,7 @@ def _against_band(measurement: Measurement, measure: Measure, bound: Bound) -> V
     watch, chance = _number(bound.watch, measure), _number(measurement.high, measure)
     shown = f"{_number(measurement.value, measure)} (chance alone stays below {chance})"
     if measurement.value > max(measurement.high, bound.watch):
-        return Verdict(Status.WATCH, f"{shown} exceeds the watch bound {watch}.")
+        return Verdict(Status.WATCH, f"{shown} exceeds the watch bound {watch}.", proven=True)
     if measurement.high > bound.watch:
         return Verdict(
             Status.INSUFFICIENT, f"{shown}: chance alone may reach the watch bound {watch} at this size."
@@ -150,10 +158,12 @@ def _sized(measure: Measure) -> str:
 def _beyond_act(measurement: Measurement, measure: Measure, bound: Bound, shown: str) -> Verdict:
     beyond = f"{shown} lies wholly beyond the act bound {_number(bound.act or 0.0, measure)}"
     if measure.ceiling != "act":
-        return Verdict(Status.WATCH, f"{beyond}; this measure alone never calls for more than watching.")
+        return Verdict(
+            Status.WATCH, f"{beyond}; this measure alone never calls for more than watching.", proven=True
+        )
     if measurement.slice != "all" or measurement.contrast == "rest":
-        return Verdict(Status.WATCH, f"{beyond}; a slice alone never calls for more than watching.")
-    return Verdict(Status.ACT, f"{beyond}.")
+        return Verdict(Status.WATCH, f"{beyond}; a slice alone never calls for more than watching.", proven=True)
+    return Verdict(Status.ACT, f"{beyond}.", proven=True)
 
 
 def _as_harm(measurement: Measurement, measure: Measure, bound: Bound) -> _Harm:

@@ -1,80 +1,138 @@
-"""Alerts: one for each verdict that somebody must answer."""
+"""From the verdicts of an audit to trouble: what has one root is one alert; what stands out beside it is named."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
-import sqlalchemy as sa
-
+from auditor.alerts.trouble import SEVERITIES, Trouble, report_quiet, report_trouble
+from auditor.audit.scope import Scope
 from auditor.audit.verdicts import Ruled
-from auditor.store import tables as t
 from auditor.store.ledger import Transaction
-from monitors.measurement import Measurement
-from monitors.threshold import Status
+from monitors.catalogue import measure_named
+from monitors.measurement import Direction, Measurement
+from monitors.threshold import SUPPRESS_BELOW, Status
+from reports.numbers import day
+
+_ABOUT = ("measure", "task", "item", "slice", "contrast", "version")
+_DRIFT = "drift"
 
 
-def open_alerts(
-    tx: Transaction, system: str, audit: str, found: Sequence[Ruled], measurements: Sequence[Measurement]
-) -> None:
-    """One alert for each verdict that someone must answer and that is not open already."""
-    open_now = {
-        _subject_of(row)
-        for row in tx.read(sa.select(t.alerts).where(t.alerts.c.system == system, t.alerts.c.status != "resolved"))
-    }
-    rows: list[dict[str, Any]] = []
-    for ruled in found:
-        if ruled.verdict.status not in (Status.ACT, Status.FAILED, Status.STALE) or not ruled.current:
-            continue
-        row = _alert_row(tx, system, audit, measurements, ruled)
-        if _subject_of(row) not in open_now:
-            open_now.add(_subject_of(row))
-            rows.append(row | {"id": f"{audit}-{len(rows) + 1}"})
-    tx.insert(t.alerts, rows)
-    first = tx.next(t.alert_events)
-    tx.insert(
-        t.alert_events,
-        [
-            {
-                "id": first + i,
-                "alert": row["id"],
-                "event": "opened",
-                "at": tx.at,
-                "actor": tx.actor,
-                "note": "",
-            }
-            for i, row in enumerate(rows)
-        ],
-    )
+@dataclass(frozen=True)
+class Seen:
+    """What an audit knows that an alert may have to say."""
+
+    ruled: Sequence[Ruled]
+    measurements: Sequence[Measurement]
+    version: str  # the one deployed now
+    version_changes: Sequence[tuple[date, str]]
 
 
-def _subject_of(row: Any) -> tuple[str, ...]:
-    return tuple(str(row[name]) for name in ("measure", "task", "item", "slice", "contrast", "version"))
+def raise_alerts(tx: Transaction, scope: Scope, audit: str, seen: Seen) -> None:
+    """Open, or find again, one alert for each root of trouble; and note what has become quiet.
+
+    Of an audit of an earlier window nothing becomes quiet: it says nothing about now.
+    """
+    troubles = troubles_of(scope, seen)
+    for found in troubles.values():
+        report_trouble(tx, scope.settings, found, audit, scope.as_of)
+    if scope.asked:
+        return
+    for root in dict.fromkeys(_root(one, seen) for one in seen.ruled if one.current):
+        told = [one.verdict.status for one in seen.ruled if one.current and _root(one, seen) == root]
+        measured = any(status in (Status.OK, Status.WATCH) for status in told)
+        if root not in troubles and measured:
+            report_quiet(tx, scope.settings, root, scope.as_of)
+    if "stale_after_days" not in troubles:
+        report_quiet(tx, scope.settings, "stale_after_days", scope.as_of)
 
 
-def _alert_row(
-    tx: Transaction, system: str, audit: str, measurements: Sequence[Measurement], ruled: Ruled
-) -> dict[str, Any]:
-    about = (
-        {
-            "measure": str(ruled.rule.get("measure", ruled.rule["rule"])),
-            "task": str(ruled.rule.get("task", "")),
-            "item": str(ruled.rule.get("item", "")),
-            "slice": "all",
-            "contrast": str(ruled.rule.get("contrast", "")),
-            "version": str(ruled.rule.get("version", "")),
-        }
-        if ruled.measurement is None
-        else _about(measurements[ruled.measurement])
-    )
-    return about | {
-        "system": system,
-        "audit": audit,
-        "status": "open",
-        "reason": ruled.verdict.reason,
-        "opened_at": tx.at,
-    }
+def troubles_of(scope: Scope, seen: Seen) -> dict[str, Trouble]:
+    """Root → trouble, for every current verdict that somebody must answer."""
+    members: dict[str, list[tuple[int, Ruled, dict[str, str]]]] = {}
+    for number, one in enumerate(seen.ruled):
+        severity = _severity(one)
+        if one.current and severity:
+            about = _about(one, seen) | {"status": severity, "reason": one.verdict.reason}
+            members.setdefault(_root(one, seen), []).append((number, one, about))
+    found = {}
+    for root, rows in members.items():
+        rows.sort(key=lambda row: (SEVERITIES.index(row[2]["status"]), row[2]["slice"] != "all", row[0]))
+        _, lead, about = rows[0]
+        found[root] = Trouble(
+            root=root,
+            severity=about["status"],
+            reason=lead.verdict.reason,
+            cause=" ".join(_stands_out(scope, seen, root, lead, members)),
+            lead={name: about[name] for name in _ABOUT},
+            members=[row[2] for row in rows],
+        )
+    return found
 
 
-def _about(measurement: Measurement) -> dict[str, str]:
-    return {
-        name: getattr(measurement, name) for name in ("measure", "task", "item", "slice", "contrast", "version")
-    }
+def _severity(ruled: Ruled) -> str:
+    """How grave a verdict is as an alert; empty where nobody need answer it."""
+    status = ruled.verdict.status
+    if status in (Status.ACT, Status.FAILED, Status.STALE):
+        return str(status)
+    return "watch" if status is Status.WATCH and ruled.verdict.proven else ""
+
+
+def _root(ruled: Ruled, seen: Seen) -> str:
+    """What trouble is told apart by: a measure of a task, whatever the slice or finding; all drift together.
+
+    One shift of patients moves many columns and slices, and one fault of a model many findings.
+    """
+    about = _about(ruled, seen)
+    if about["measure"] == "drift_distance":
+        return _DRIFT
+    return "/".join(filter(None, (about["task"], about["measure"])))
+
+
+def _about(ruled: Ruled, seen: Seen) -> dict[str, str]:
+    if ruled.measurement is not None:
+        measurement = seen.measurements[ruled.measurement]
+        return {name: str(getattr(measurement, name)) for name in _ABOUT}
+    rule: Mapping[str, Any] = ruled.rule
+    about = {name: str(rule.get(name) or "") for name in ("task", "item", "contrast", "version")}
+    return about | {"measure": str(rule.get("measure", rule.get("rule", ""))), "slice": "all"}
+
+
+def _stands_out(scope: Scope, seen: Seen, root: str, lead: Ruled, members: Mapping[str, Any]) -> Iterator[str]:
+    """What could stand behind it, a sentence each: the group it is worst in, a new version, other patients."""
+    if root == _DRIFT:
+        moved = sorted({about["item"] for _, _, about in members[_DRIFT]})
+        yield f"The distribution of {_listed(moved)} is another than in the reference window."
+        return
+    worst = _worst_group(seen, lead)
+    if worst is not None:
+        yield f"It is worst in {worst.slice}."
+    since = scope.window.start
+    for changed, version in seen.version_changes:
+        if version == seen.version and (since is None or changed >= since):
+            yield f"Version {version} came into use on {day(changed)}."
+    if _DRIFT in members and root.split("/")[0] in scope.settings.tasks:
+        moved = sorted({about["item"] for _, _, about in members[_DRIFT]})
+        yield f"The distribution of {_listed(moved)} changed as well."
+
+
+def _worst_group(seen: Seen, lead: Ruled) -> Measurement | None:
+    """The group that is provably worse than the rest by most, in the measure of the alert."""
+    about = _about(lead, seen)
+    if not about["task"] or about["measure"] in ("judge_failures",):
+        return None
+    sign = -1.0 if measure_named(about["measure"]).direction is Direction.LOWER_IS_WORSE else 1.0
+    gaps = [
+        one
+        for one in seen.measurements
+        if (one.measure, one.task, one.version, one.contrast)
+        == (about["measure"], about["task"], seen.version, "rest")
+        and one.item == about["item"]
+        and one.patients >= SUPPRESS_BELOW
+        and min(sign * one.low, sign * one.high) > 0
+    ]
+    return max(gaps, key=lambda one: sign * one.value, default=None)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]

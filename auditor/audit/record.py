@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from auditor import __version__
 from auditor.audit import exemplars
-from auditor.audit.alerts import open_alerts
+from auditor.audit.alerts import Seen, raise_alerts
 from auditor.audit.evidently_sample import Page, drift_page
 from auditor.audit.linking import Linked
 from auditor.audit.measuring import Measured
@@ -185,7 +185,8 @@ def record_audit(
             t.details,
             [{"audit": audit, "kind": k, "payload": p} for k, p in (_details(record) | about).items()],
         )
-        open_alerts(tx, scope.system, audit, record.ruled, record.measurements)
+        seen = Seen(record.ruled, record.measurements, record.current_version, record.version_changes)
+        raise_alerts(tx, scope, audit, seen)
         versions = {flow.version for flow in record.flows}
         tx.insert_new(
             t.versions,

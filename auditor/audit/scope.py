@@ -34,6 +34,7 @@ class Scope:
     as_of: datetime
     pin: int  # the last registered segment this audit sees
     segments: dict[str, tuple[str, ...]]  # kind -> sha256 in order of arrival
+    asked: bool = False  # somebody asked for these days; else they are those that audit.yaml says
 
     @property
     def local_day(self) -> date:
@@ -73,6 +74,7 @@ def scope_of(
         as_of=as_of,
         pin=max(s.seq for segments in found.values() for s in segments),
         segments={kind: tuple(s.sha256 for s in segments) for kind, segments in found.items()},
+        asked=start is not None or end is not None,
     )
 
 

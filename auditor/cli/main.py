@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from auditor.cli import audits, compare, judging, replay, reviews, setup
+from auditor.cli import alerts, audits, compare, incidents, judging, notify, replay, reviews, schedule, setup
 from auditor.cli import intake as intake_commands
 from auditor.cli.console import REFUSED, say
 
@@ -17,7 +17,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (setup, intake_commands, replay, judging, audits, compare, reviews):
+for group in (
+    setup,
+    intake_commands,
+    replay,
+    judging,
+    audits,
+    compare,
+    reviews,
+    alerts,
+    incidents,
+    notify,
+    schedule,
+):
     group.add_to(app)
 
 

@@ -37,44 +37,18 @@ def replay(
     from dataclasses import asdict
 
     from auditor.audit.scope import newest_settings
-    from auditor.replay.collect import Budget, expected_cost
-    from auditor.replay.collect import replay as ask
-    from auditor.replay.families import model_for
-    from auditor.replay.notebook import Notebook
-    from auditor.replay.probes import probes
-    from auditor.replay.questions import model_of, questions
-    from auditor.store.model_facts import keep_facts
+    from auditor.replay.again import Asked, ask_again, expected
+    from auditor.replay.collect import Budget
 
     place = workspace()
-    ledger, lake = place.ledger(), place.lake()
-    settings = newest_settings(ledger, system)[1]
-    setting = model_of(settings)
-    model = model_for(settings, images)
-    plain = questions(settings, ledger, lake, model.fingerprint, sample, _attributes(where or []))
-    probing = probes(settings, ledger, lake, model.fingerprint, plain)
-    prompts = [*plain, *probing]
+    settings = newest_settings(place.ledger(), system)[1]
+    asked = Asked(sample, _attributes(where or []), images, Budget(tokens, seconds))
     if dry_run:
-        expected = expected_cost(ledger, lake, settings, len(prompts))
-        say(
-            f"{len(plain):,} questions and {len(probing):,} probes for version {setting.version}{expected}; "
-            "nothing was asked."
-        )
+        say(expected(place, settings, asked))
         return
-    with ledger.transaction(actor=actor(), at=now()) as tx:
-        keep_facts(tx, system, setting.version, model.fingerprint, model.facts)
-    with Notebook(place.path / "replay" / f"{system}.jsonl") as notebook, progress_bar() as bar:
-        result = ask(
-            prompts,
-            model,
-            notebook,
-            settings=settings,
-            version=setting.version,
-            ledger=ledger,
-            lake=lake,
-            clock=now,
-            actor=actor(),
-            budget=Budget(tokens, seconds),
-            progress=lambda done, total: bar("asking", done, total),
+    with progress_bar() as bar:
+        result = ask_again(
+            place, settings, asked, now, actor(), progress=lambda done, total: bar("asking", done, total)
         )
     if as_json:
         print_json(asdict(result))

@@ -1,4 +1,4 @@
-"""Commands that set things up: init, apply, verify, alerts, demo."""
+"""Commands that set things up: init, apply, verify, demo."""
 
 import json
 from importlib import resources
@@ -25,9 +25,6 @@ def add_to(app: typer.Typer) -> None:
     app.command()(apply)
     app.command()(verify)
     app.command()(demo)
-    alerts = typer.Typer(help="What somebody must answer.", no_args_is_help=True)
-    alerts.command("list")(alerts_list)
-    app.add_typer(alerts, name="alerts")
 
 
 def init(
@@ -114,39 +111,6 @@ def verify(as_json: Json = False) -> None:
             say(f"Intact: {found.entries:,} journal entries, {found.segments:,} segments; head {head}.")
     if not found.ok:
         raise typer.Exit(1)
-
-
-def alerts_list(
-    every: Annotated[bool, typer.Option("--all", help="Resolved ones too.")] = False, as_json: Json = False
-) -> None:
-    """Open alerts, newest first."""
-    import sqlalchemy as sa
-
-    from auditor.store import tables as t
-
-    query = sa.select(t.alerts).order_by(t.alerts.c.opened_at.desc(), t.alerts.c.id)
-    rows = workspace().ledger().read(query if every else query.where(t.alerts.c.status != "resolved"))
-    if as_json:
-        print_json([dict(row) for row in rows])
-        return
-    if not rows:
-        say("No open alerts.")
-        return
-    columns = ("opened", "system", "measure", "where", "reason")
-    print_table(
-        "Alerts",
-        columns,
-        [
-            (
-                f"{row['opened_at']:%Y-%m-%d}",
-                row["system"],
-                row["measure"],
-                " ".join(filter(None, [row["item"], "" if row["slice"] == "all" else row["slice"]])) or "all",
-                row["reason"],
-            )
-            for row in rows
-        ],
-    )
 
 
 def demo(

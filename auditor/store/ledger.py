@@ -15,7 +15,7 @@ from auditor.store.chain import GENESIS, Entry, stamp
 from auditor.store.database import WRITE, clearly, file_of, make_engine, parsed, revision, write_ahead
 from auditor.store.errors import StoreError
 from auditor.store.rows import normalised, record_of
-from auditor.store.tables import PROJECTIONS, REVISIONS, chain_head, journal
+from auditor.store.tables import PROJECTIONS, REVISIONS, chain_head, clock_lease, journal
 
 #: One value of a single-column primary key, or the values of a composite one, in the order of its columns.
 Key = str | int | tuple[str | int, ...]
@@ -87,6 +87,21 @@ class Transaction:
         with self._changing():
             self._connection.execute(update(table).where(*here).values(whole))
             self._record("update", table, [whole])
+
+    def lease(self, holder: str, until: datetime) -> bool:
+        """Take or renew the scheduler's lease until then; False where another holds it at this transaction's time.
+
+        Writers take turns, so that of two schedulers only one can find it free. The journal does not keep it.
+        """
+        with clearly(self._name):
+            held = self._connection.execute(select(clock_lease)).mappings().one_or_none()
+            if held is None:
+                self._connection.execute(insert(clock_lease).values(id=1, holder=holder, until=until))
+            elif held["holder"] == holder or held["until"] <= self.at:
+                self._connection.execute(update(clock_lease).values(holder=holder, until=until))
+            else:
+                return False
+        return True
 
     @contextmanager
     def _changing(self) -> Iterator[None]:

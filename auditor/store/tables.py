@@ -1,6 +1,6 @@
 """The ledger's tables, as SQLAlchemy Core: one noun, one table; the same on SQLite and PostgreSQL.
 
-Every table but the last two is a projection of `journal`, which holds each change as canonical JSON.
+Every table but the last three is a projection of `journal`, which holds each change as canonical JSON.
 """
 
 import json
@@ -31,7 +31,7 @@ from auditor.store.errors import StoreError
 
 #: Every schema revision, oldest first; the last is this version's. Kept here so that opening a ledger need
 #: not import Alembic; a test holds it equal to the migrations.
-REVISIONS: Final = ("0001", "0002")
+REVISIONS: Final = ("0001", "0002", "0003")
 
 #: Where Alembic notes the revision; a name of its own, so that MLflow may share a PostgreSQL database.
 SCHEMA_TABLE: Final = "ledger_schema"
@@ -244,14 +244,43 @@ details: Final = Table(
     Column("payload", CanonicalJson, nullable=False),
 )
 
+incidents: Final = Table(
+    "incidents",
+    metadata,
+    _text("id", key=True),
+    Column("seq", BigInteger, nullable=False, unique=True),
+    _system(),
+    _text("title"),
+    _text("status"),  # open | closed
+    _text("decision", null=True),  # continue | restrict | pause | re-validate
+    _text("owner", null=True),
+    Column("due", Date, nullable=True),
+    _text("follow_up", ForeignKey("audits.id"), null=True),  # the audit that showed how it ended
+    _moment("opened_at"),
+    _text("actor"),
+    _text("note"),
+)
+
+# columns that came with revision 0003 are null in alerts that were opened before
 alerts: Final = Table(
     "alerts",
     metadata,
     _text("id", key=True),
     _system(),
-    _audit(),
+    _text("audit", ForeignKey("audits.id"), null=True),  # null: a job opened it, no audit
     *(_text(name) for name in ("measure", "task", "item", "slice", "contrast", "version", "status", "reason")),
     _moment("opened_at"),
+    _text("severity", null=True),  # watch | act | stale | failed
+    _text("root", null=True),  # what alerts are told apart by: all that has one root is one alert
+    _text("cause", null=True),  # what most likely stands behind it, in a sentence
+    Column("members", CanonicalJson, nullable=True),  # the verdicts that it stands for, gravest first
+    _moment("seen_at", null=True),  # the last time that the trouble was there
+    _count("quiet", null=True),  # audits in a row without it
+    _text("owner", null=True),
+    _moment("due_at", null=True),  # to be acknowledged by then
+    _text("outcome", null=True),  # true alarm | false alarm
+    _moment("escalated_at", null=True),
+    _text("incident", ForeignKey("incidents.id"), null=True),
     Index(None, "system", "status"),
 )
 
@@ -265,6 +294,75 @@ alert_events: Final = Table(
     _text("actor"),
     _text("note"),
     Index(None, "alert"),
+)
+
+schedules: Final = Table(
+    "schedules",
+    metadata,
+    _text("id", key=True),  # system/name
+    _system(),
+    *(_text(name) for name in ("name", "job", "cron", "timezone", "late")),
+    *(_count(name) for name in ("grace_minutes", "timeout_minutes", "retries", "backoff_minutes")),
+    Column("options", CanonicalJson, nullable=False),
+    _moment("valid_from"),
+    Column("active", Boolean, nullable=False),
+)
+
+job_runs: Final = Table(
+    "job_runs",
+    metadata,
+    _text("id", key=True),
+    _text("schedule", ForeignKey("schedules.id")),
+    _system(),
+    _text("job"),
+    _moment("fire_at"),
+    _text("status"),  # waiting | running | done | failed | skipped
+    _count("attempt"),
+    _moment("not_before"),
+    _moment("started_at", null=True),
+    _moment("finished_at", null=True),
+    _text("holder", null=True),  # the scheduler that runs it
+    _text("note"),
+    UniqueConstraint("schedule", "fire_at"),
+    Index(None, "status"),
+)
+
+notices: Final = Table(
+    "notices",
+    metadata,
+    _count("id", key=True),
+    _system(),
+    _text("channel"),
+    _text("kind"),  # alert | digest | escalation
+    _text("alert", ForeignKey("alerts.id"), null=True),
+    _text("subject"),
+    _text("body"),
+    _text("status"),  # pending | sent | given up | withdrawn
+    _count("attempts"),
+    _moment("not_before"),
+    _text("last_error", null=True),
+    _moment("created_at"),
+    _moment("sent_at", null=True),
+    Index(None, "status"),
+)
+
+thresholds: Final = Table(
+    "thresholds",
+    metadata,
+    _text("id", key=True),  # system/name/version
+    Column("seq", BigInteger, nullable=False, unique=True),
+    _system(),
+    _text("config", ForeignKey("configs.id")),
+    _text("name"),  # what it is about; one rule in force a name
+    _count("version"),
+    _text("tier"),  # stop | watch | explore
+    Column("content", CanonicalJson, nullable=False),
+    _text("reason"),
+    Column("after_seeing", Boolean, nullable=False),  # audits of this rule's data had been made by then
+    _text("actor"),
+    _moment("valid_from"),
+    _moment("retired_at", null=True),
+    Index(None, "system", "name"),
 )
 
 mirrors: Final = Table(
@@ -346,9 +444,22 @@ chain_head: Final = Table(
     _text("hash"),
 )
 
+#: Which scheduler may act now, and until when: renewed every few seconds and of no interest afterwards, so that
+#: the journal does not keep it.
+clock_lease: Final = Table(
+    "clock_lease",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    _text("holder"),
+    _moment("until"),
+)
+
+#: The tables that the journal does not tell of, or that make it up.
+_OTHERS: Final = ("journal", "chain_head", "clock_lease")
+
 #: The tables that are projections of the journal, by name, in an order that foreign keys allow.
 PROJECTIONS: Final[dict[str, Table]] = {
-    table.name: table for table in metadata.sorted_tables if table.name not in ("journal", "chain_head")
+    table.name: table for table in metadata.sorted_tables if table.name not in _OTHERS
 }
 
 #: The primary-key columns of every projection.

@@ -5,6 +5,7 @@ Only a change that rewrites the whole journal from some entry on, hashes include
 printed in earlier reports show that one.
 """
 
+import json
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Table, select
 from sqlalchemy.exc import DBAPIError
 
-from auditor.store.chain import GENESIS, Entry, first_break, fold
+from auditor.store.chain import GENESIS, Entry, canonical, first_break, fold
 from auditor.store.errors import StoreError
 from auditor.store.lake import Lake
 from auditor.store.ledger import Ledger
@@ -116,19 +117,24 @@ def _table_problems(connection: Connection, entries: Iterable[Entry]) -> tuple[i
         count += len(stored)
         expected = written[name]
         for key in [*expected, *(key for key in stored if key not in expected)]:
-            if (sentence := _difference(expected.get(key), stored.get(key))) is not None:
+            if (sentence := _difference(table, expected.get(key), stored.get(key))) is not None:
                 place = f"{name} {'/'.join(map(str, key))}"
                 problems.append(Problem("table", place, f"Table {name}, row {key}: {sentence}"))
                 break
     return count, problems
 
 
-def _difference(written: str | None, stored: str | None) -> str | None:
-    if stored == written:
+def _difference(table: Table, written: str | None, stored: str | None) -> str | None:
+    if stored == written or (written is not None and stored == _completed(table, written)):
         return None
     if stored is None:
         return "the journal has it, the table does not."
     return "no journal entry made it." if written is None else "it differs from what the journal says."
+
+
+def _completed(table: Table, written: str) -> str:
+    """A row of the journal with the columns that a later revision gave its table: they are null in it."""
+    return canonical({**dict.fromkeys(column.name for column in table.columns), **json.loads(written)})
 
 
 def _stored(connection: Connection, table: Table) -> dict[tuple[Any, ...], str]:

@@ -178,7 +178,7 @@ def test_alerts(run: Run, audited: small.Site) -> None:
     code, out, _ = run("alerts", "list", "--json")
     (alert,) = json.loads(out)
     assert (code, alert["measure"], alert["status"]) == (0, "contradicted_reports", "open")
-    assert "contradicted_reports" in run("alerts", "list")[1]
+    assert "contradicted" in run("alerts", "list")[1]
 
 
 def test_verify_finds_tampering(run: Run, audited: small.Site) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from auditor.alerts import life
+from auditor.alerts.events import history
 from auditor.audit.limits import BY_STUDY, UNDATED
 from auditor.audit.run import Result
 from auditor.audit.scope import AuditError
@@ -163,12 +165,21 @@ def test_an_alert_is_opened_once_and_again_only_when_it_was_resolved(site: Site,
     assert [(a["measure"], a["audit"]) for a in opened] == [("contradicted_reports", first.audit)]
     site.hand_in("references", [small.report_reference(small.WAITING[0])], LATER)
     assert site.audit(LATER).status == "act"
-    assert site.ledger.read(sa.select(t.alerts)) == opened
-    with site.ledger.transaction(actor="test", at=LATER) as tx:
-        tx.update(t.alerts, opened[0]["id"], {"status": "resolved"})
+    (again,) = site.ledger.read(sa.select(t.alerts))
+    assert dict(again) == dict(opened[0]) | {"seen_at": LATER}, "it is seen again, and nothing is told anew"
+
+    about = {"outcome": "true", "cause": "a bad update", "action": "rolled back"}
+    life.resolve(site.ledger, again["id"], "test", LATER, **about)
     site.hand_in("references", [small.report_reference(small.WAITING[1])], LATER)
-    site.audit(LATER)
-    assert [a["status"] for a in site.ledger.read(sa.select(t.alerts).order_by(t.alerts.c.id))].count("open") == 1
+    site.audit(LATER + timedelta(days=1))
+    (cooling,) = site.ledger.read(sa.select(t.alerts))
+    assert (cooling["status"], cooling["outcome"]) == ("resolved", "true alarm"), "its cool-down of 28 days"
+    site.hand_in("references", [small.report_reference(small.WAITING[2])], LATER)
+    site.audit(LATER + timedelta(days=28))
+    (back,) = site.ledger.read(sa.select(t.alerts).where(t.alerts.c.root == again["root"]))
+    assert (back["id"], back["status"], back["outcome"]) == (again["id"], "open", None)
+    events = [one["event"] for one in history(site.ledger, back["id"])]
+    assert events == ["opened", "resolved", "reopened"]
 
 
 def test_small_groups_leave_in_no_form(site: Site, first: Result) -> None:

@@ -138,9 +138,25 @@ def fill(stores: Stores) -> str:
         tx.insert(t.alerts, [about | alert])
         said = {"id": 1, "alert": "alert-1", "event": "opened", "at": NOW, "actor": "auditor", "note": ""}
         tx.insert(t.alert_events, [said])
+        _fill_clock(tx)
         tx.insert(t.mirrors, [{"audit": "audit-1", "status": "pending", "attempts": 0, "at": NOW}])
         _fill_reviews(tx)
     return segment.sha256
+
+
+def _fill_clock(tx: Transaction) -> None:
+    incident = {"id": "incident-1", "seq": 1, "system": "drafts", "title": "Wrong sides", "status": "open"}
+    tx.insert(t.incidents, [incident | {"opened_at": NOW, "actor": "engineer", "note": ""}])
+    times = {"cron": "0 4 * * *", "timezone": "UTC", "late": "run", "grace_minutes": 60, "timeout_minutes": 60}
+    job = {"id": "drafts/audit", "system": "drafts", "name": "audit", "job": "audit", "options": {}, "retries": 2}
+    tx.insert(t.schedules, [job | times | {"backoff_minutes": 5, "valid_from": NOW, "active": True}])
+    run = {"id": "drafts/audit@1", "schedule": "drafts/audit", "system": "drafts", "job": "audit", "fire_at": NOW}
+    tx.insert(t.job_runs, [run | {"status": "done", "attempt": 1, "not_before": NOW, "note": ""}])
+    notice = {"id": 1, "system": "drafts", "channel": "mail", "kind": "alert", "subject": "s", "body": "b"}
+    tx.insert(t.notices, [notice | {"status": "sent", "attempts": 1, "not_before": NOW, "created_at": NOW}])
+    rule = {"id": "drafts/x/1", "seq": 1, "system": "drafts", "config": "config-1", "name": "x", "version": 1}
+    about = {"tier": "watch", "content": {"watch": 0.1}, "reason": "", "after_seeing": False, "actor": "engineer"}
+    tx.insert(t.thresholds, [rule | about | {"valid_from": NOW}])
 
 
 def _fill_reviews(tx: Transaction) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from alembic import command
-from sqlalchemy import Connection, inspect, select
+from sqlalchemy import Connection, inspect, select, text
 from typer.testing import CliRunner
 
 from auditor.cli.main import app
@@ -14,13 +14,43 @@ from auditor.settings import Environment
 from auditor.store import database, ledger, migrations
 from auditor.store import tables as t
 from auditor.store.errors import StoreError
-from auditor.store.ledger import Ledger
+from auditor.store.ledger import Ledger, Transaction
 from auditor.store.segments import register_segments
 from auditor.store.verify import verify
 from auditor.workspace import Workspace, WorkspaceError, create, open_workspace
 from tests.auditor.store.conftest import NOW, audit_row, config_row, measurement, rows_of, system_row
 
-NEW_TABLES = {"review_samples", "review_items", "reviews"}
+NEW_TABLES = {
+    "review_samples",
+    "review_items",
+    "reviews",
+    "incidents",
+    "schedules",
+    "job_runs",
+    "notices",
+    "thresholds",
+}
+#: An alert as revision 0001 kept it; later revisions gave it more columns.
+OLD_ALERT = {
+    **dict.fromkeys(("measure", "task", "item", "slice", "contrast", "version", "reason"), "x"),
+    "id": "alert-1",
+    "system": "drafts",
+    "audit": "audit-1",
+    "status": "open",
+    "opened_at": NOW,
+}
+
+
+def insert_old_alert(tx: Transaction) -> None:
+    """Write an alert and its first event under the old schema, into their tables and the journal."""
+    places = ", ".join(f":{name}" for name in OLD_ALERT)
+    moment = NOW.replace(tzinfo=None).isoformat(" ", "microseconds")
+    names = ", ".join(OLD_ALERT)
+    statement = text(f"INSERT INTO alerts ({names}) VALUES ({places})")
+    tx._connection.execute(statement, OLD_ALERT | {"opened_at": moment})
+    tx._record("insert", t.alerts, [OLD_ALERT])
+    said = {"id": 1, "alert": "alert-1", "event": "opened", "at": NOW, "actor": "auditor", "note": ""}
+    tx.insert(t.alert_events, [said])
 
 
 @contextmanager
@@ -54,6 +84,7 @@ def older(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
             register_segments(tx, [segment], "drafts", None)
             tx.insert(t.audits, [audit_row()])
             tx.insert(t.measurements, [measurement(n) for n in range(3)])
+            insert_old_alert(tx)
         with store.snapshot() as connection:
             assert not NEW_TABLES & set(inspect(connection).get_table_names())
         store.close()
@@ -61,7 +92,7 @@ def older(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 
 
 def everything(store: Ledger) -> dict[str, list[dict[str, object]]]:
-    old = [table for name, table in t.PROJECTIONS.items() if name not in NEW_TABLES]
+    old = [table for name, table in t.PROJECTIONS.items() if name not in {*NEW_TABLES, "alerts"}]
     return {table.name: [dict(row) for row in store.read(select(table))] for table in [*old, t.journal]}
 
 
@@ -79,9 +110,15 @@ def test_init_brings_an_older_workspace_up_and_changes_no_row(older: Workspace) 
 
     store = open_workspace(Environment()).ledger()
     assert everything(store) == before
-    assert [len(before[name]) for name in ("systems", "measurements", "journal")] == [1, 3, 7]
+    assert [len(before[name]) for name in ("systems", "measurements", "journal")] == [1, 3, 9]
     assert store.head() == head
     assert store.read(select(t.reviews)) == []
+    (alert,) = store.read(select(t.alerts))
+    assert {name: alert[name] for name in OLD_ALERT} == OLD_ALERT
+    assert alert["severity"] is None
+    assert verify(store, older.lake()).ok, "columns that came later are null in what was written before"
+    with store.transaction("engineer", NOW) as tx:
+        tx.update(t.alerts, "alert-1", {"status": "resolved"})
     assert verify(store, older.lake()).ok
     store.close()
 

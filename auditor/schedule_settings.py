@@ -1,0 +1,44 @@
+"""`schedule` in audit.yaml: which job of a system runs when, how late it may be, and how often it is tried."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, field_validator
+
+from auditor.model_settings import Strict
+
+JobName = Literal["audit", "report", "replay", "reviews", "verify"]
+
+
+class JobSetting(Strict):
+    """One job of a system and its times, in the system's own zone."""
+
+    job: JobName
+    # minute hour day month weekday; weekdays by name, since programs disagree on which day is 0
+    cron: str
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")] | None = (
+        None  # default: the job
+    )
+    late: Literal["run", "skip"] = "run"  # after downtime: make the newest missed run up once, or leave it out
+    grace_minutes: Annotated[int, Field(ge=1, le=7 * 24 * 60)] = 60  # later than this is late, and an alert
+    timeout_minutes: Annotated[int, Field(ge=1, le=7 * 24 * 60)] = 120
+    retries: Annotated[int, Field(ge=0, le=20)] = 2
+    backoff_minutes: Annotated[int, Field(ge=1, le=24 * 60)] = 5  # doubled with every further try
+    formats: list[Literal["html", "json"]] = ["html", "json"]  # report
+    size: Annotated[int, Field(ge=1, le=10_000)] = 60  # reviews: how many reports are drawn
+    blind: bool = False  # reviews: leave out what the judge found
+    sample: Annotated[int, Field(ge=1)] | None = None  # replay: ask only so many questions
+
+    @field_validator("cron")
+    @classmethod
+    def _readable(cls, value: str) -> str:
+        from auditor.cron import CronError, check_cron
+
+        try:
+            check_cron(value)
+        except CronError as error:
+            raise ValueError(str(error)) from None
+        return value
+
+    @property
+    def called(self) -> str:
+        return self.name or self.job
