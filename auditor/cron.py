@@ -84,7 +84,7 @@ def _wall_times(cron: str, after: datetime) -> Iterator[datetime]:
 
 
 def _moments(time: datetime, zone: ZoneInfo, both: bool) -> Iterator[datetime]:
-    """When it is this time on the wall: of two, the first or both; where the clocks jump over it, as long after."""
+    """When it is this time on the wall: of two, the first or both; where the clocks jump over it, afterwards."""
     first = time.replace(tzinfo=zone, fold=0)
     yield first.astimezone(UTC)
     second = first.replace(fold=1)

@@ -86,7 +86,9 @@ def create(environment: Environment, path: Path, at: datetime) -> Workspace:
         raise WorkspaceError(f"Cannot make a workspace in {path}: {error.strerror}.") from None
     workspace = _workspace(environment, path, identity, key_file)
     workspace.key()
-    workspace.ledger().create()
+    ledger = workspace.ledger()
+    ledger.create()
+    ledger.close()
     workspace.lake().create()
     marker = {"identity": identity, "format": _FORMAT, "key_file": str(key_file), "made": at.isoformat()}
     (path / _MARKER).write_text(json.dumps(marker, indent=2) + "\n")
@@ -137,6 +139,7 @@ def upgrade(environment: Environment, path: Path) -> Workspace | None:
     if found == REVISIONS[-1]:
         return None
     ledger.create()
+    ledger.close()
     return workspace
 
 

@@ -2,12 +2,15 @@
 
 import json
 import os
+import secrets
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine, make_url, text
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +37,28 @@ def openi_reports(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> lis
     out = tmp_path_factory.mktemp("openi") / "reports.jsonl"
     subprocess.run([sys.executable, shared / "tools" / "openi_reports.py", out], check=True)
     return [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database: a file, then one on the server that AUDITOR_TEST_POSTGRES names.
+
+    Skips where no server is named, unless AUDITOR_REQUIRE_POSTGRES is set (as in CI): then its absence fails.
+    """
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'ledger.db'}"
+        return
+    server = os.environ.get("AUDITOR_TEST_POSTGRES")
+    if not server:
+        message = "no PostgreSQL server: set AUDITOR_TEST_POSTGRES to its address"
+        if os.environ.get("AUDITOR_REQUIRE_POSTGRES"):
+            pytest.fail(message)
+        pytest.skip(message)
+    name = f"auditor_test_{secrets.token_hex(6)}"
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield make_url(server).set(database=name).render_as_string(hide_password=False)
+    with engine.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    engine.dispose()

@@ -97,7 +97,8 @@ class Clock:
             for run in left:
                 if run["holder"] != self.holder or run["id"] not in self._running:
                     schedule = _schedule(tx, run["schedule"])
-                    _end(tx, run, schedule, Outcome(False, "its scheduler was lost while it ran"))
+                    # the job is not to blame: its next try need not wait
+                    _end(tx, run, schedule, Outcome(False, "its scheduler was lost while it ran"), pause=False)
 
     def _plan(self, now: datetime) -> None:
         with self._leading(now) as tx:
@@ -152,7 +153,7 @@ def _schedule(tx: Transaction, name: str) -> Schedule:
     return schedule_of(tx.read(sa.select(t.schedules).where(t.schedules.c.id == name))[0])
 
 
-def _end(tx: Transaction, run: Any, schedule: Schedule, outcome: Outcome) -> None:
+def _end(tx: Transaction, run: Any, schedule: Schedule, outcome: Outcome, pause: bool = True) -> None:
     """Record how a try ended: done, to be tried again later, or failed for good, which somebody must answer."""
     if outcome.ok:
         late = f" ({run['note']})" if run["note"].startswith("late by") else ""
@@ -160,7 +161,7 @@ def _end(tx: Transaction, run: Any, schedule: Schedule, outcome: Outcome) -> Non
         job_recovered(tx, run)
         return
     if run["attempt"] <= schedule.retries:
-        wait = schedule.backoff * 2 ** (run["attempt"] - 1)
+        wait = schedule.backoff * 2 ** (run["attempt"] - 1) if pause else timedelta(0)
         again = {"status": "waiting", "attempt": run["attempt"] + 1, "not_before": tx.at + wait, "holder": None}
         tx.update(t.job_runs, run["id"], again | {"started_at": None, "note": outcome.note})
         return

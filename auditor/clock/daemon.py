@@ -48,9 +48,15 @@ def run(
         timezone="UTC",
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
+    stepping = threading.Lock()
     said: dict[str, Any] = {"leading": None, "trouble": None}
 
     def step() -> None:
+        with stepping:
+            if not ended.is_set():
+                one_step()
+
+    def one_step() -> None:
         try:
             leads = clock.step(datetime.now(UTC))
             _wake_at_next_fire(scheduler, ledger, step)
@@ -68,8 +74,9 @@ def run(
     )
     scheduler.start()
     ended.wait()
-    scheduler.shutdown(wait=True)
-    clock.stop(datetime.now(UTC))
+    with stepping:  # waiting in shutdown() instead would hold a lock that the step needs to end
+        scheduler.shutdown(wait=False)
+        clock.stop(datetime.now(UTC))
     say("Stopped; what had not ended is left for the next scheduler.")
 
 

@@ -16,6 +16,9 @@ from auditor.store.tables import REVISIONS, SCHEMA_TABLE
 #: Execution option of a connection whose transaction will write.
 WRITE: Final = "auditor_write"
 
+#: An arbitrary number that every auditor uses for the lock of its schema on a PostgreSQL server.
+_SCHEMA_LOCK: Final = 2_026_031_711
+
 _EXAMPLE: Final = "sqlite:////path/ledger.db"
 
 
@@ -59,6 +62,12 @@ def _begin(connection: Connection) -> None:
     # A writer locks before it reads: a lock taken later could fail halfway and lose its turn
     write = connection.get_execution_options().get(WRITE, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def one_maker(connection: Connection) -> None:
+    """Let one process at a time make or change the schema; SQLite's writers take turns as they are."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
 
 
 def write_ahead(engine: Engine) -> None:

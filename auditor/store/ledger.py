@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, RowMapping, Select, Table, func, insert, select, tuple_, update
 
 from auditor.store.chain import GENESIS, Entry, stamp
-from auditor.store.database import WRITE, clearly, file_of, make_engine, parsed, revision, write_ahead
+from auditor.store.database import WRITE, clearly, file_of, make_engine, one_maker, parsed, revision, write_ahead
 from auditor.store.errors import StoreError
 from auditor.store.rows import normalised, record_of
 from auditor.store.tables import PROJECTIONS, REVISIONS, chain_head, clock_lease, journal
@@ -106,6 +106,7 @@ class Transaction:
     @contextmanager
     def _changing(self) -> Iterator[None]:
         """A change that fails halfway spoils the transaction, even if the caller goes on."""
+        self._refuse_if_spoilt()
         try:
             with clearly(self._name):
                 yield
@@ -135,9 +136,12 @@ class Transaction:
 
     def finish(self) -> None:
         """Record the journal's new head. `Ledger.transaction` calls it last."""
+        self._refuse_if_spoilt()
+        self._connection.execute(update(chain_head).values(seq=self._seq, hash=self._hash))
+
+    def _refuse_if_spoilt(self) -> None:
         if self._spoilt:
             raise StoreError("A change of this transaction failed, so nothing of it was recorded.")
-        self._connection.execute(update(chain_head).values(seq=self._seq, hash=self._hash))
 
 
 def _projection(table: Table) -> Table:
@@ -170,6 +174,7 @@ class Ledger:
         if self._file is not None and not self._file.parent.is_dir():
             raise StoreError(f"There is no folder {self._file.parent} to put the ledger in; create it first.")
         with self._connected(write=True) as connection:
+            one_maker(connection)
             revision(connection, self._name)
             upgrade(connection)
             if connection.execute(select(func.count()).select_from(chain_head)).scalar_one() == 0:

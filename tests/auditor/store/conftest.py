@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from sqlalchemy import create_engine, text
 
 from auditor.store import tables as t
 from auditor.store.lake import Lake
@@ -24,24 +25,44 @@ class Stores:
     ledger: Ledger
     lake: Lake
     folder: Path
+    url: str
 
     @property
     def database(self) -> Path:
+        """The file of an SQLite ledger."""
         return self.folder / "ledger.db"
-
-    @property
-    def url(self) -> str:
-        return f"sqlite:///{self.database}"
 
 
 @pytest.fixture
-def stores(tmp_path: Path) -> Iterator[Stores]:
-    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+def stores(database_url: str, tmp_path: Path) -> Iterator[Stores]:
+    """Both stores; the ledger on SQLite, then on PostgreSQL."""
+    yield from _made(database_url, tmp_path)
+
+
+@pytest.fixture
+def file_stores(tmp_path: Path) -> Iterator[Stores]:
+    """Both stores; the ledger on SQLite, for what only a file can show."""
+    yield from _made(f"sqlite:///{tmp_path / 'ledger.db'}", tmp_path)
+
+
+def _made(url: str, folder: Path) -> Iterator[Stores]:
+    ledger = Ledger(url)
     ledger.create()
-    lake = Lake(str(tmp_path / "lake"))
+    lake = Lake(str(folder / "lake"))
     lake.create()
-    yield Stores(ledger, lake, tmp_path)
+    yield Stores(ledger, lake, folder, url)
     ledger.close()
+
+
+def tamper(stores: Stores, *statements: str) -> None:
+    """Change the database behind the ledger's back, foreign keys or not."""
+    engine = create_engine(stores.url)
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SET session_replication_role = replica"))
+        for statement in statements:
+            assert connection.exec_driver_sql(statement).rowcount != 0, statement
+    engine.dispose()
 
 
 def system_row(name: str = "drafts") -> dict[str, Any]:

@@ -22,7 +22,7 @@ from auditor.store.measurements import measurement_of, measurement_row
 from auditor.store.migrations import config
 from auditor.store.rows import normalised
 from monitors.measurement import Measurement, Window
-from tests.auditor.store.conftest import NOW, Stores, audit_row, config_row, fill, measurement, system_row
+from tests.auditor.store.conftest import NOW, Stores, audit_row, config_row, fill, measurement, system_row, tamper
 
 
 def count(ledger: Ledger, table: Any) -> int:
@@ -194,14 +194,14 @@ def test_updates_that_cannot_be_are_refused(stores: Stores) -> None:
                 tx.insert(table, [{}])
 
 
-def test_the_ledger_keeps_a_write_ahead_log_and_readers_go_on_while_one_writes(stores: Stores) -> None:
-    with sqlite3.connect(stores.database) as raw:
+def test_the_ledger_keeps_a_write_ahead_log_and_readers_go_on_while_one_writes(file_stores: Stores) -> None:
+    with sqlite3.connect(file_stores.database) as raw:
         assert raw.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     raw.close()
-    fill(stores)
-    with stores.ledger.transaction("me", NOW) as tx:
+    fill(file_stores)
+    with file_stores.ledger.transaction("me", NOW) as tx:
         tx.insert(t.systems, [system_row("unseen")])
-        other = Ledger(stores.url)
+        other = Ledger(file_stores.url)
         assert count(other, t.systems) == 1
         other.close()
 
@@ -291,19 +291,17 @@ def test_what_is_no_ledger_is_refused_in_a_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("create", [True, False])
 def test_a_newer_ledger_is_refused(stores: Stores, create: bool) -> None:
-    with sqlite3.connect(stores.database) as raw:
-        raw.execute(f"UPDATE {t.SCHEMA_TABLE} SET version_num = '9999'")
-    raw.close()
+    tamper(stores, f"UPDATE {t.SCHEMA_TABLE} SET version_num = '9999'")
     ledger = Ledger(stores.url)
     with pytest.raises(StoreError, match="newer version"):
         ledger.create() if create else ledger.head()
     ledger.close()
 
 
-def test_a_locked_ledger_is_named(stores: Stores) -> None:
-    raw = sqlite3.connect(stores.database, isolation_level=None)
+def test_a_locked_ledger_is_named(file_stores: Stores) -> None:
+    raw = sqlite3.connect(file_stores.database, isolation_level=None)
     raw.execute("BEGIN IMMEDIATE")
-    impatient = Ledger(stores.url, busy_timeout=0.05)
+    impatient = Ledger(file_stores.url, busy_timeout=0.05)
     with pytest.raises(StoreError, match="locked by another process"), impatient.transaction("me", NOW):
         pytest.fail("the lock was taken twice")
     raw.close()

@@ -24,9 +24,9 @@ from auditor.store.ledger import Ledger
 from auditor.store.chain import GENESIS
 from auditor.store.ledger import Ledger
 from auditor.store.segments import register_segments
-folder, name = sys.argv[1:]
+folder, url, name = sys.argv[1:]
 now = datetime(2026, 3, 2, tzinfo=UTC)
-ledger, lake = Ledger(f"sqlite:///{folder}/ledger.db"), Lake(f"{folder}/lake")
+ledger, lake = Ledger(url), Lake(f"{folder}/lake")
 """
 
 WRITE_TWENTY_TIMES = """
@@ -53,13 +53,13 @@ ledger.create()
 """
 
 
-def start(code: str, folder: Path, name: str) -> "subprocess.Popen[str]":
-    arguments = [sys.executable, "-c", PREPARE + code, str(folder), name]
+def start(code: str, folder: Path, url: str, name: str) -> "subprocess.Popen[str]":
+    arguments = [sys.executable, "-c", PREPARE + code, str(folder), url, name]
     return subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def test_two_processes_writing_at_once_keep_one_chain(stores: Stores) -> None:
-    writers = [start(WRITE_TWENTY_TIMES, stores.folder, name) for name in ("one", "two")]
+    writers = [start(WRITE_TWENTY_TIMES, stores.folder, stores.url, name) for name in ("one", "two")]
     for writer in writers:
         writer.communicate(timeout=60)
         assert writer.returncode == 0
@@ -74,12 +74,12 @@ def test_two_processes_writing_at_once_keep_one_chain(stores: Stores) -> None:
     assert {row["actor"] for row in writing} == {"one", "two"}
 
 
-def test_two_processes_may_create_one_ledger_at_once(tmp_path: Path) -> None:
-    makers = [start(CREATE, tmp_path, name) for name in ("one", "two")]
+def test_two_processes_may_create_one_ledger_at_once(database_url: str, tmp_path: Path) -> None:
+    makers = [start(CREATE, tmp_path, database_url, name) for name in ("one", "two")]
     for maker in makers:
         maker.communicate(timeout=60)
         assert maker.returncode == 0
-    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+    ledger = Ledger(database_url)
     assert ledger.head() == (0, GENESIS)
     ledger.close()
 
@@ -87,7 +87,7 @@ def test_two_processes_may_create_one_ledger_at_once(tmp_path: Path) -> None:
 def test_a_writer_killed_halfway_leaves_the_record_whole_and_a_file_that_is_named(stores: Stores) -> None:
     fill(stores)
     before = stores.ledger.head()
-    writer = start(STOP_HALFWAY, stores.folder, "killed")
+    writer = start(STOP_HALFWAY, stores.folder, stores.url, "killed")
     assert writer.stdout is not None
     sha256 = writer.stdout.readline().strip()
     assert len(sha256) == 64, "the writer has written its segment and stands inside its transaction"

@@ -1,7 +1,5 @@
 """`verify` names what was changed, wherever it was changed."""
 
-import sqlite3
-
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -9,7 +7,7 @@ import pytest
 from auditor.store import tables as t
 from auditor.store.chain import Entry, canonical
 from auditor.store.verify import Problem, verify
-from tests.auditor.store.conftest import NOW, Stores, fill, rows_of, system_row
+from tests.auditor.store.conftest import NOW, Stores, fill, rows_of, system_row, tamper
 
 #: For every table: a row, a column, and what a forger writes there.
 FORGERIES = {
@@ -27,7 +25,7 @@ FORGERIES = {
     "alerts": ("id = 'alert-1'", "status", "resolved"),
     "alert_events": ("id = 1", "actor", "somebody else"),
     "incidents": ("id = 'incident-1'", "status", "closed"),
-    "schedules": ("id = 'drafts/audit'", "active", 0),
+    "schedules": ("id = 'drafts/audit'", "active", False),
     "job_runs": ("id = 'drafts/audit@1'", "status", "failed"),
     "notices": ("id = 1", "status", "pending"),
     "thresholds": ("id = 'drafts/x/1'", "content", '{"watch":0.5}'),
@@ -43,15 +41,6 @@ AFTER_ALERTS = (
     *("reviews", "review_items", "review_samples"),
     *("incidents", "job_runs", "schedules", "notices", "thresholds"),
 )
-
-
-def tamper(stores: Stores, *statements: str) -> None:
-    """Change the database behind the ledger's back."""
-    connection = sqlite3.connect(stores.database)
-    for statement in statements:
-        assert connection.execute(statement).rowcount != 0, statement
-    connection.commit()
-    connection.close()
 
 
 def problems(stores: Stores) -> list[Problem]:
@@ -108,10 +97,13 @@ def test_an_added_row_is_named(stores: Stores) -> None:
         ("verdicts", "reason", "CAST(x'ff' AS TEXT)"),
     ],
 )
-def test_a_value_that_cannot_be_read_is_named_too(stores: Stores, table: str, column: str, value: str) -> None:
-    fill(stores)
-    tamper(stores, f"UPDATE {table} SET {column} = {value}")
-    (problem,) = problems(stores)
+def test_a_value_that_cannot_be_read_is_named_too(
+    file_stores: Stores, table: str, column: str, value: str
+) -> None:
+    # PostgreSQL refuses such values itself
+    fill(file_stores)
+    tamper(file_stores, f"UPDATE {table} SET {column} = {value}")
+    (problem,) = problems(file_stores)
     assert (problem.kind, problem.place.split()[0]) == ("table", table)
 
 
@@ -156,12 +148,13 @@ def test_an_entry_added_with_a_good_link_is_found_by_the_head(stores: Stores) ->
     seq, head = stores.ledger.head()
     record = canonical({"name": "smuggled", "created_at": "2026-01-01T00:00:00.000000Z"})
     entry = Entry(seq + 1, "2026-01-01T00:00:00.000000Z", "me", "insert", "systems", record)
-    connection = sqlite3.connect(stores.database)
     row = (entry.seq, entry.at, entry.actor, entry.action, entry.table, record, head, entry.link(head))
-    connection.execute("INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
-    connection.execute("INSERT INTO systems VALUES ('smuggled', '2026-01-01 00:00:00.000000')")
-    connection.commit()
-    connection.close()
+    values = ", ".join(f"{value}" if isinstance(value, int) else f"'{value}'" for value in row)
+    tamper(
+        stores,
+        f"INSERT INTO journal VALUES ({values})",
+        "INSERT INTO systems VALUES ('smuggled', '2026-01-01 00:00:00.000000')",
+    )
     assert [p.kind for p in problems(stores)] == ["head"]
 
 
