@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from auditor.audit.verdicts import unknown_measures
 from auditor.clock.schedules import put_in_force
+from auditor.rules.register import record_rules
 from auditor.settings import AuditSettings, SettingsError, parse_settings
 from auditor.store import tables as t
 from auditor.store.ledger import Ledger
@@ -53,5 +54,6 @@ def apply_settings(ledger: Ledger, yaml: str, where: str, actor: str, at: dateti
         name = f"{config}-{number}"
         row = {"id": name, "system": settings.system, "seq": number, "yaml": yaml, "reason": reason}
         tx.insert(t.configs, [row | {"applied_at": at, "actor": actor}])
+        record_rules(tx, settings, name, reason)
         put_in_force(tx, settings)
     return Applied(settings.system, name, changed=True)

@@ -44,6 +44,7 @@ class Environment(BaseSettings):
     ledger: str | None = None  # SQLAlchemy URL; default: SQLite inside the workspace
     lake: str | None = None  # fsspec URI; default: a folder inside the workspace
     key_file: Path | None = None  # default: outside the workspace, made by init
+    alarms_a_year: float = 2.0  # false ones that all charts of all systems together may give
 
 
 class CriticalSetting(Strict):
@@ -105,7 +106,28 @@ class ThresholdSetting(Strict):
     slices: Literal["all", "each"] | list[str] = "all"  # the whole system, every slice, or named attributes
     contrast: Literal["", "rest", "reference"] = ""
     item: str | None = None  # a finding; None is the task as a whole, "each" every finding
+    tier: Literal["stop", "watch", "explore"] | None = None  # default: stop where it may act by itself, else watch
+    stop: Literal["restrict", "pause"] | None = None  # what `act` asks of the committee, beyond looking into it
     rationale: str = ""
+    owner: str = ""
+    approver: str = ""
+
+    @model_validator(mode="after")
+    def _tier_fits(self) -> Self:
+        if self.tier == "stop" and not self._may_act:
+            raise ValueError(f"{self.measure}: only a rule on the whole system with an act bound is a stop rule")
+        if self.stop and self.effective_tier != "stop":
+            raise ValueError(f"{self.measure}: only a rule that may act can ask to {self.stop}")
+        return self
+
+    @property
+    def _may_act(self) -> bool:
+        return self.act is not None and self.slices == "all" and self.contrast != "rest"
+
+    @property
+    def effective_tier(self) -> Literal["stop", "watch", "explore"]:
+        """stop: may call for action by itself; watch: a notice at most; explore: drawn, no verdict."""
+        return self.tier or ("stop" if self._may_act else "watch")
 
 
 class StopQuestion(Strict):
@@ -115,7 +137,18 @@ class StopQuestion(Strict):
     measure: str
     item: str | None = None  # a finding, where an output has several
     tolerable: Annotated[float, Field(gt=0, lt=1)] | None = None  # approved in advance; else the reference window
+    weight: Annotated[float, Field(gt=0)] = 1.0  # its share of the system's alarm budget, beside the others'
+    stop: Literal["restrict", "pause"] | None = None  # what an alarm asks of the committee
     rationale: str = ""
+    owner: str = ""
+    approver: str = ""
+
+
+class NotMeasured(Strict):
+    """A risk that is known and not measured, and why; it stands in every report."""
+
+    what: Annotated[str, Field(min_length=1)]
+    reason: Annotated[str, Field(min_length=1)]
 
 
 class Window(Strict):
@@ -153,6 +186,7 @@ class AuditSettings(Strict):
     thresholds: list[ThresholdSetting] = []
     stop_questions: Annotated[list[StopQuestion], Field(max_length=5)] = []
     alarms_a_year: Annotated[float, Field(gt=0, le=12)] = 1.0  # false ones, over all stop questions together
+    not_measured: list[NotMeasured] = []
     case_mix: list[str] = []  # attributes that charts and trends are adjusted for, outermost first
     schedule: list[JobSetting] = []
     alerts: AlertRules = AlertRules()

@@ -104,6 +104,8 @@ def _stands_out(scope: Scope, seen: Seen, root: str, lead: Ruled, members: Mappi
         moved = sorted({about["item"] for _, _, about in members[_DRIFT]})
         yield f"The distribution of {_listed(moved)} is another than in the reference window."
         return
+    if stop := lead.rule.get("stop"):
+        yield f"Its rule asks to {stop} the system."
     worst = _worst_group(seen, lead)
     if worst is not None:
         yield f"It is worst in {worst.slice}."

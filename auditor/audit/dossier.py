@@ -16,6 +16,7 @@ from auditor.audit.rows import measured_rows, other_rows
 from auditor.audit.templates import recorded_templates
 from auditor.audit.watching import recorded_chart
 from auditor.audit.watchlisting import recorded_watch
+from auditor.rules.register import changed_after_seeing
 from auditor.settings import AuditSettings
 from auditor.store import tables as t
 from auditor.store.ledger import Ledger
@@ -85,7 +86,11 @@ def dossier_of(ledger: Ledger, system: str, audit: str | None = None) -> Dossier
         exemplar_policy=settings.exemplars,
         templates=tuple(recorded_templates(one) for one in details.get("templates", ())),
         corrections=corrections,
-        limits=tuple(limits_of(settings, flows, corrections)),
+        limits=(
+            *limits_of(settings, flows, corrections),
+            *changed_after_seeing(ledger, system, row["config"]),
+            *(f"Not measured: {one.what}. {one.reason}" for one in settings.not_measured),
+        ),
         provenance=_provenance(row, details, settings),
     )
 

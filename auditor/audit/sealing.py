@@ -68,6 +68,12 @@ def sealed_weeks(
     return _merged(known)
 
 
+def recorded_weeks(ledger: Ledger, scope: Scope, question: StopQuestion, judge: str) -> Sealed:
+    """The weeks that audits have counted so far; counts none itself."""
+    stored = _stored(ledger.read(_query(scope.system)), _name(scope.settings, question, judge))
+    return _merged([one for one in stored if _as_of(one) <= scope.as_of])
+
+
 def sealed_digest(ledger: Ledger, scope: Scope, judges: dict[str, str], inputs: str) -> str:
     """What the key of a build must know of sealed weeks: how far they reach, and those counted from other inputs.
 

@@ -30,8 +30,11 @@ def rule_on(settings: AuditSettings, measurements: Sequence[Measurement], curren
     """Apply every threshold to every measurement that it names; what was not measured is `insufficient`."""
     result = []
     for setting in settings.thresholds:
+        if setting.effective_tier == "explore":
+            continue
         measure = measure_named(setting.measure)
-        bound = Bound(setting.watch, setting.act, setting.rise, setting.minimum_n)
+        act = None if setting.tier == "watch" else setting.act
+        bound = Bound(setting.watch, act, setting.rise, setting.minimum_n)
         rule = setting.model_dump(mode="json")
         matches = list(_matching(setting, measurements))
         for number, measurement in matches:

@@ -11,6 +11,7 @@ import numpy as np
 from auditor.audit.scope import Scope
 from auditor.audit.sealing import Sealed
 from auditor.audit.verdicts import Ruled
+from auditor.rules.named import share_of_budget
 from auditor.settings import AuditSettings, StopQuestion
 from monitors.catalogue import measure_named
 from monitors.charts.confidence import beta_mixture
@@ -44,7 +45,7 @@ class Watched:
 def charts_of(scope: Scope, question: StopQuestion, sealed: Sealed) -> list[Watched]:
     """The charts of every version that has sealed weeks to watch, up to the end of the audit's window."""
     settings = scope.settings
-    threshold = arl_weeks(len(settings.stop_questions), settings.alarms_a_year)
+    threshold = arl_weeks(1, share_of_budget(settings, question))
     watched = [week for week in sealed.weeks if _watched(week, question, scope)]
     made = []
     for version in dict.fromkeys(week.version for week in sorted(watched, key=lambda one: one.week)):

@@ -5,7 +5,19 @@ import sys
 
 import typer
 
-from auditor.cli import alerts, audits, compare, incidents, judging, notify, replay, reviews, schedule, setup
+from auditor.cli import (
+    alerts,
+    audits,
+    compare,
+    incidents,
+    judging,
+    notify,
+    replay,
+    reviews,
+    schedule,
+    setup,
+    thresholds,
+)
 from auditor.cli import intake as intake_commands
 from auditor.cli.console import REFUSED, say
 
@@ -29,6 +41,7 @@ for group in (
     incidents,
     notify,
     schedule,
+    thresholds,
 ):
     group.add_to(app)
 

@@ -1,13 +1,17 @@
 """Commands that set things up: init, apply, verify, demo."""
 
 import json
+import sys
 from importlib import resources
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from auditor.cli.console import Json, actor, now, print_json, print_table, say, workspace
+
+if TYPE_CHECKING:
+    from auditor.settings import AuditSettings
 
 TEMPLATES = ("report", "classifier", "vqa")
 
@@ -69,19 +73,42 @@ def apply(
     reason: Annotated[str, typer.Option(help="Why the settings change; kept with them.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Register a system, or a new version of its settings: tasks, slices, thresholds."""
-    from auditor.registry import apply_settings
+    """Register a system, or a new version of its settings: tasks, slices, thresholds.
 
-    try:
-        text = file.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise ApplyError(f"{file} is not UTF-8 text; save it as UTF-8 and apply it again.") from None
-    result = apply_settings(workspace().ledger(), text, str(file), actor(), now(), reason)
+    Where rules change, shows how, and asks why: the reason stands in every later report.
+    """
+    from auditor.registry import apply_settings
+    from auditor.rules.register import changes
+
+    ledger, settings = workspace().ledger(), settings_from(file)
+    differences = [change.words for change in changes(ledger, settings)]
+    for words in differences:
+        say(words)
+    if differences and not reason.strip():
+        if not sys.stdin.isatty():
+            raise ApplyError("Rules change: say why with --reason. Nothing was applied.")
+        reason = typer.prompt("Why do these rules change?")
+    result = apply_settings(ledger, _text(file), str(file), actor(), now(), reason.strip())
     if as_json:
-        print_json({"system": result.system, "config": result.config, "changed": result.changed})
+        about = {"system": result.system, "config": result.config, "changed": result.changed}
+        print_json(about | {"rules": differences})
         return
     words = "applied" if result.changed else "unchanged: these settings are in force already"
     say(f"{result.system}: {words} (settings {result.config[:12]}).")
+
+
+def settings_from(file: Path) -> "AuditSettings":
+    """The settings in a file. Raises ApplyError or SettingsError."""
+    from auditor.settings import parse_settings
+
+    return parse_settings(_text(file), str(file))
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ApplyError(f"{file} is not UTF-8 text; save it as UTF-8 and apply it again.") from None
 
 
 def verify(as_json: Json = False) -> None:
