@@ -143,6 +143,19 @@ def upgrade(environment: Environment, path: Path) -> Workspace | None:
     return workspace
 
 
+def adopt(environment: Environment, path: Path, marker: bytes) -> Workspace:
+    """Make the folder of a workspace that is restored from a back-up, by the marker it had."""
+    try:
+        told = json.loads(marker)
+        identity, recorded_key = str(told["identity"]), Path(str(told["key_file"]))
+    except (ValueError, KeyError, TypeError):
+        raise WorkspaceError("The back-up's description of its workspace cannot be read; use another.") from None
+    path.mkdir(parents=True, exist_ok=True)
+    key_file = environment.key_file or recorded_key
+    (path / _MARKER).write_text(json.dumps(told | {"key_file": str(key_file)}, indent=2) + "\n")
+    return _workspace(environment, path, identity, key_file)
+
+
 def key_fingerprint(key: bytes) -> str:
     """A name of the key that gives nothing of it away, to see which key made which pseudonyms."""
     return hashlib.sha256(b"auditor key fingerprint" + key).hexdigest()[:16]

@@ -18,7 +18,7 @@ from pathlib import Path
 from scipy import stats
 
 from auditor.demo.hospital import simulate
-from auditor.demo.run import live_through
+from auditor.demo.run import Opened, alerts_of, live_through
 from auditor.settings import parse_settings
 from reports.dossier import Dossier
 
@@ -31,6 +31,7 @@ def main() -> None:
     alarms: Counter[str] = Counter()
     watched: Counter[str] = Counter()
     years, budget, began = 0.0, 0.0, time.perf_counter()
+    opened: list[Opened] = []
     for seed in range(asked.first, asked.first + asked.seeds):
         hospital = simulate(seed, faults=False)
         with tempfile.TemporaryDirectory() as folder:
@@ -39,6 +40,7 @@ def main() -> None:
         years += hospital.weeks / 52
         budget += settings.alarms_a_year * hospital.weeks / 52
         acted, others = alarms_of(audits)
+        opened += [one for one in alerts_of(workspace.ledger()) if one.severity != "watch"]
         alarms.update(acted)
         watched.update(others)
         print(f"seed {seed}: {len(acted)} alarms {sorted(acted)}", file=sys.stderr, flush=True)
@@ -49,6 +51,9 @@ def main() -> None:
     print(f"alarms: {total} (budget {budget:.1f}; its 97.5 % Poisson point {point}): {said}")
     for name, count in alarms.most_common():
         print(f"  {count:3d}  {name}")
+    print(f"alerts opened, other than to watch: {len(opened)}")
+    for one in opened:
+        print(f"       {one.opened} {one.severity} {one.about}: {one.reason}")
     print(f"verdicts of watch whose whole interval lies beyond the bound: {sum(watched.values())}")
     for name, count in watched.most_common():
         print(f"  {count:3d}  {name}")

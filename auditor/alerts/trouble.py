@@ -16,6 +16,7 @@ from auditor.store.ledger import Transaction
 #: From the gravest on.
 SEVERITIES: Final = ("failed", "act", "stale", "watch")
 _ABOUT: Final = ("measure", "task", "item", "slice", "contrast", "version")
+_WHERE: Final = ("measure", "item", "slice", "contrast")
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,22 @@ def report_trouble(
         tx.update(t.alerts, alert["id"], {"seen_at": seen_at, "quiet": 0})
 
 
-def report_quiet(tx: Transaction, settings: AuditSettings, root: str, seen_at: datetime) -> None:
-    """The trouble of a root is not there now. After `quiet_after` times in a row it counts as gone."""
+def report_quiet(
+    tx: Transaction,
+    settings: AuditSettings,
+    root: str,
+    seen_at: datetime,
+    fine: Sequence[Mapping[str, str]] | None = None,
+) -> None:
+    """The trouble of a root is not there now. After `quiet_after` times in a row it counts as gone.
+
+    `fine` names what was measured and found `ok`, where only some was: an alert about a group is not over because
+    the group is too small to tell.
+    """
     alert = _newest(tx, settings.system, root)
     if alert is None or seen_at <= (alert["seen_at"] or alert["opened_at"]):
+        return
+    if fine is not None and not any(all(one[name] == alert[name] for name in _WHERE) for one in fine):
         return
     quiet = (alert["quiet"] or 0) + 1
     if quiet > settings.alerts.quiet_after:

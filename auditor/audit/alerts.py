@@ -38,11 +38,12 @@ def raise_alerts(tx: Transaction, scope: Scope, audit: str, seen: Seen) -> None:
         report_trouble(tx, scope.settings, found, audit, scope.as_of)
     if scope.asked:
         return
-    for root in dict.fromkeys(_root(one, seen) for one in seen.ruled if one.current):
-        told = [one.verdict.status for one in seen.ruled if one.current and _root(one, seen) == root]
-        measured = any(status in (Status.OK, Status.WATCH) for status in told)
-        if root not in troubles and measured:
-            report_quiet(tx, scope.settings, root, scope.as_of)
+    fine: dict[str, list[dict[str, str]]] = {}
+    for one in seen.ruled:
+        if one.current and one.verdict.status is Status.OK:
+            fine.setdefault(_root(one, seen), []).append(_about(one, seen))
+    for root in (root for root in fine if root not in troubles):
+        report_quiet(tx, scope.settings, root, scope.as_of, fine[root])
     if "stale_after_days" not in troubles:
         report_quiet(tx, scope.settings, "stale_after_days", scope.as_of)
 

@@ -1,4 +1,4 @@
-"""Commands that set things up: init, apply, verify, demo."""
+"""Commands that set things up and keep them: init, apply, verify, backup, restore, demo."""
 
 import json
 import sys
@@ -28,6 +28,8 @@ def add_to(app: typer.Typer) -> None:
     app.command()(init)
     app.command()(apply)
     app.command()(verify)
+    app.command()(backup)
+    app.command()(restore)
     app.command()(demo)
 
 
@@ -140,6 +142,53 @@ def verify(as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to write; must not exist yet.")],
+    as_json: Json = False,
+) -> None:
+    """Write ledger, lake and settings into one file, for any database; others may work meanwhile.
+
+    It holds report texts: keep it as you keep reports. The key is not in it: back it up apart from it.
+    """
+    from dataclasses import asdict
+
+    from auditor.backup import backup as write
+
+    place = workspace()
+    made = write(place, file, now())
+    if as_json:
+        print_json(asdict(made))
+        return
+    say(
+        f"{made.file}: {made.entries:,} journal entries, {made.segments:,} segments, {made.bytes / 1e6:,.1f} MB; "
+        f"head {made.head[:16]}.\nThe key {place.key_file} is not in it: back it up in another place."
+    )
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="A back-up.", exists=True, dir_okay=False)],
+    path: Annotated[Path, typer.Argument(help="Folder of the workspace; new or empty.")],
+    as_json: Json = False,
+) -> None:
+    """Make a workspace from a back-up and verify it. AUDITOR_LEDGER may name another database than before."""
+    from auditor.backup import restore as read
+    from auditor.settings import Environment
+
+    place, found = read(Environment(), file, path)
+    if as_json:
+        about = {"workspace": str(place.path), "ok": found.ok, "entries": found.entries, "head": found.head[1]}
+        print_json(about | {"segments": found.segments, "key": place.key_file.exists()})
+    else:
+        for problem in found.problems:
+            say(problem.sentence)
+        held = f"{found.entries:,} journal entries, {found.segments:,} segments; head {found.head[1][:16]}."
+        say(f"{place.path}: {held}")
+        if not place.key_file.exists():
+            say(f"Bring the key back to {place.key_file}, or set AUDITOR_KEY_FILE, before taking in new files.")
+    if not found.ok:
+        raise typer.Exit(1)
+
+
 def demo(
     path: Annotated[Path, typer.Option("--workspace", help="Where to write it.")] = Path("demo-workspace"),
     seed: Annotated[int, typer.Option(help="Another simulated hospital.")] = 0,
@@ -163,6 +212,12 @@ def demo(
                 for f in result.planted
             ],
         )
+        print_table(
+            "Alerts that its half year opened",
+            ("alert", "opened", "severity", "about", "why"),
+            [(a.alert, a.opened, a.severity.upper(), a.about, f"{a.reason} {a.cause}") for a in result.alerts],
+        )
         say(f"Report:    {result.report}\nWorkspace: {result.workspace}")
+        say(f"Answer them: AUDITOR_WORKSPACE={result.workspace} auditor alerts show {result.alerts[0].alert}")
         say("All of it is simulated: no patient, no hospital, no real model.")
     raise typer.Exit(0 if all(f.found for f in result.planted) else 1)

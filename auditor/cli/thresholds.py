@@ -102,9 +102,10 @@ def budget(as_json: Json = False) -> None:
         right=("a year", "one in"),
     )
     word = "within" if total <= allowed else "MORE THAN"
+    charts = "1 chart" if len(rows) == 1 else f"{len(rows)} charts"
     say(
-        f"{len(rows)} charts, looked at every week. If nothing were wrong we would expect at most {total:.2g} "
-        f"false alarms a year: {word} the portfolio's budget of {allowed:g} (AUDITOR_ALARMS_A_YEAR)."
+        f"{charts}, looked at every week. If nothing were wrong we would expect at most {total:.2g} false alarms "
+        f"a year: {word} the portfolio's budget of {allowed:g} (AUDITOR_ALARMS_A_YEAR)."
     )
 
 
@@ -147,7 +148,7 @@ def _says(content: dict[str, Any]) -> str:
     bounds = [f"{name} {content[name]:g}" for name in ("watch", "act", "rise") if content.get(name) is not None]
     if "alarms_a_year" in content:
         held = f"at most {content['tolerable']:g}" if content.get("tolerable") else f"as in {content['reference']}"
-        bounds = [f"chart, {held}, {content['alarms_a_year']:g} false alarms a year"]
+        bounds = [f"chart, {held}, budget {content['alarms_a_year']:g} a year"]
     if content.get("minimum_n"):
         bounds.append(f"from n = {content['minimum_n']}")
     if content.get("stop"):

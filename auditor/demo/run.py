@@ -1,14 +1,19 @@
-"""The demo: feed the simulated hospital week by week, audit it as a hospital would, and say what was found."""
+"""The demo: live through the simulated hospital day by day by its own schedule, and say what was found."""
 
+import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+import sqlalchemy as sa
+
+from auditor.alerts.outbox import what
 from auditor.audit.dossier import dossier_of
 from auditor.audit.pages import pages_of
-from auditor.audit.run import run_audit
+from auditor.clock.children import here
+from auditor.clock.clock import Clock
 from auditor.demo.faults import Fault
 from auditor.demo.hospital import Hospital, simulate, write
 from auditor.intake.ingest import ingest
@@ -16,13 +21,16 @@ from auditor.publish import write_report
 from auditor.records import Kind
 from auditor.registry import apply_settings
 from auditor.settings import Environment, parse_settings
-from auditor.tracking import mirror
+from auditor.store import tables as t
+from auditor.store.ledger import Ledger
 from auditor.workspace import Workspace, WorkspaceError, create
 from reports.dossier import Dossier, Row
 
 Progress = Callable[[str, int, int], None]
 ACTOR = "demo"
 KINDS: tuple[Kind, ...] = ("cases", "references", "outputs")
+#: How long after the night's files the clock makes its rounds.
+ROUNDS = timedelta(hours=1, minutes=5)
 
 
 @dataclass(frozen=True)
@@ -37,19 +45,26 @@ class Found:
 
 
 @dataclass(frozen=True)
+class Opened:
+    """One alert of the half year."""
+
+    alert: str
+    opened: str
+    severity: str
+    about: str
+    reason: str
+    cause: str
+
+
+@dataclass(frozen=True)
 class DemoResult:
     planted: tuple[Found, ...]
+    alerts: tuple[Opened, ...]
     workspace: str
     report: str
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
-
-
-#: The first thirteen weeks are the reference window; from the week after, the hospital audits
-#: every four weeks, so that no two windows overlap.
-FIRST_AUDIT = 14
-AUDIT_EVERY = 4
 
 
 def run_demo(path: Path, seed: int, progress: Progress) -> DemoResult:
@@ -59,48 +74,84 @@ def run_demo(path: Path, seed: int, progress: Progress) -> DemoResult:
     """
     hospital = simulate(seed)
     workspace, audits = live_through(hospital, path, progress)
-    ledger, lake = workspace.ledger(), workspace.lake()
-    settings = parse_settings((workspace.path / "incoming" / "audit.yaml").read_text())
-    at = _frozen(hospital.received_at(hospital.weeks))
-    mirror(ledger, lake, settings.system, settings, workspace.mlflow_uri, at, ACTOR)
     last = audits[-1]
-    pages = pages_of(ledger, lake, last.provenance.audit)
+    pages = pages_of(workspace.ledger(), workspace.lake(), last.provenance.audit)
     written = write_report(last, pages, workspace.path / "report", ["html", "json"])
     found = tuple(_search(fault, hospital, audits) for fault in hospital.planted)
-    return DemoResult(found, str(workspace.path), str(written[0]))
+    return DemoResult(found, alerts_of(workspace.ledger()), str(workspace.path), str(written[0]))
 
 
 def live_through(hospital: Hospital, path: Path, progress: Progress) -> tuple[Workspace, list[Dossier]]:
-    """Hand in what the hospital made, week by week, and audit it as it would; the dossier of every audit."""
-    workspace = _fresh_workspace(path, hospital.received_at(1))
-    incoming = workspace.path / "incoming"
-    write(hospital, incoming)
-    ledger, lake, key = workspace.ledger(), workspace.lake(), workspace.key()
-    yaml = (incoming / "audit.yaml").read_text()
-    settings = parse_settings(yaml)
-    apply_settings(ledger, yaml, "audit.yaml", ACTOR, hospital.received_at(0))
-
-    audits = []
-    for week in range(1, hospital.weeks + 1):
-        at = hospital.received_at(week)
-        for kind in KINDS:
-            ingest(
-                incoming / f"{kind}-w{week:02d}.jsonl",
-                kind,
-                settings=settings,
-                mapping=None,
-                ledger=ledger,
-                lake=lake,
-                key=key,
-                received_at=at,
-                actor=ACTOR,
-            )
+    """Every morning of half a year: take in what arrived, do what is due; the dossier of each audit."""
+    workspace = prepare(hospital, path)
+    time = SimulatedTime(hospital.received_at(0))
+    clock = Clock(workspace.ledger(), here(workspace, time.now, ACTOR), "demo", ACTOR)
+    for week, morning in mornings(hospital):
+        if morning.weekday() == 0:
+            hand_in(workspace, week, morning)
+        time.at = morning + ROUNDS
+        clock.step(time.at)
         progress("weeks received and audited", week, hospital.weeks)
-        if week >= FIRST_AUDIT and (week - FIRST_AUDIT) % AUDIT_EVERY == 0:
-            clock = _frozen(at)
-            made = run_audit(ledger, lake, settings.system, as_of=at, clock=clock, actor=ACTOR)
-            audits.append(dossier_of(ledger, settings.system, made.audit))
-    return workspace, audits
+    return workspace, dossiers_of(workspace.ledger())
+
+
+@dataclass
+class SimulatedTime:
+    """A clock that stands where it is put."""
+
+    at: datetime
+
+    def now(self) -> datetime:
+        return self.at
+
+
+def prepare(hospital: Hospital, path: Path) -> Workspace:
+    """A new workspace with the hospital's settings in force; what the hospital will hand in lies beside it."""
+    workspace = _fresh_workspace(path, hospital.received_at(0))
+    write(hospital, workspace.path / "incoming")
+    yaml = (workspace.path / "incoming" / "audit.yaml").read_text()
+    apply_settings(workspace.ledger(), yaml, "audit.yaml", ACTOR, hospital.received_at(0))
+    return workspace
+
+
+def mornings(hospital: Hospital) -> Iterator[tuple[int, datetime]]:
+    """Six o'clock of every day, and the week (from 1) that has been over since the last Monday."""
+    first = hospital.received_at(1)
+    for day in range(7 * (hospital.weeks - 1) + 1):
+        yield 1 + day // 7, first + timedelta(days=day)
+
+
+def hand_in(workspace: Workspace, week: int, at: datetime) -> None:
+    """Take in what arrived in a week."""
+    incoming = workspace.path / "incoming"
+    settings = parse_settings((incoming / "audit.yaml").read_text())
+    for kind in KINDS:
+        ingest(
+            incoming / f"{kind}-w{week:02d}.jsonl",
+            kind,
+            settings=settings,
+            mapping=None,
+            ledger=workspace.ledger(),
+            lake=workspace.lake(),
+            key=workspace.key(),
+            received_at=at,
+            actor=ACTOR,
+        )
+
+
+def dossiers_of(ledger: Ledger) -> list[Dossier]:
+    """Every audit, oldest first."""
+    rows = ledger.read(sa.select(t.audits.c.id, t.audits.c.system).order_by(t.audits.c.seq))
+    return [dossier_of(ledger, row["system"], row["id"]) for row in rows]
+
+
+def alerts_of(ledger: Ledger) -> tuple[Opened, ...]:
+    """Every alert, oldest first."""
+    rows = ledger.read(sa.select(t.alerts).order_by(t.alerts.c.opened_at, t.alerts.c.id))
+    return tuple(
+        Opened(row["id"], f"{row['opened_at']:%Y-%m-%d}", row["severity"], what(row), row["reason"], row["cause"])
+        for row in rows
+    )
 
 
 def _search(fault: Fault, hospital: Hospital, audits: Sequence[Dossier]) -> Found:
@@ -154,11 +205,11 @@ def _fresh_workspace(path: Path, at: datetime) -> Workspace:
     elif path.exists() and any(path.iterdir()):
         raise WorkspaceError(f"{path} is not empty; name another folder with --workspace.")
     # the stores of a demo are its own, whatever the environment says of a real workspace
-    return create(Environment.model_construct(workspace=path, ledger=None, lake=None, key_file=None), path, at)
-
-
-def _frozen(at: datetime) -> Callable[[], datetime]:
-    return lambda: at
+    made = create(Environment.model_construct(workspace=path, ledger=None, lake=None, key_file=None), path, at)
+    # the key decides which patients share a group and which report stands for a week: with a key that everybody
+    # has, every demo finds the same; nobody is behind its pseudonyms
+    made.key_file.write_text(hashlib.sha256(b"the simulated hospital").hexdigest() + "\n")
+    return made
 
 
 def _week(day: date) -> str:

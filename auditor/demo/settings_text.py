@@ -36,6 +36,12 @@ maturity_days: 14
 stale_after_days: 14
 exemplars: sentence  # no patient is behind these sentences
 
+# The first and third Monday of a month from April, when the reference window is over and the night's files are in.
+# A hospital would audit every week.
+schedule:
+  - {job: audit, cron: '0 7 1-7,15-21 4-12 mon', name: fortnightly-audit}
+alerts: {quiet_after: 2, cool_down_days: 28}
+
 # Watched week by week, on the whole system; only this may raise an alarm between the audits.
 stop_questions:
   - task: report

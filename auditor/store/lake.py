@@ -84,12 +84,37 @@ class Lake:
         """Write one segment: durable when this returns, part of the record once it is registered."""
         if self._local and not Path(self._root).is_dir():
             raise StoreError(f"There is no lake folder at {self._root}; make one with 'auditor init'.")
+        with self._new_file() as hashed:
+            rows = _write_parquet(data, hashed)
+        return Segment(hashed.sha256, kind, rows, hashed.size)
+
+    def copy_out(self, sha256: str, target: IO[bytes]) -> None:
+        """Write a segment's bytes to a file. Raises StoreError where they do not give its name."""
+        state = hashlib.sha256()
+        with self._opened(sha256) as file:
+            while piece := file.read(_CHUNK):
+                state.update(piece)
+                target.write(piece)
+        if state.hexdigest() != sha256:
+            raise StoreError(f"Segment {sha256} in the lake was changed or damaged; restore it from a back-up.")
+
+    def copy_in(self, sha256: str, source: IO[bytes]) -> None:
+        """Take a segment's bytes from a file. Raises StoreError, and keeps nothing, where they are others."""
+        with self._new_file() as hashed:
+            while piece := source.read(_CHUNK):
+                hashed.write(piece)
+            if hashed.sha256 != sha256:
+                raise StoreError(f"Segment {sha256} of the back-up is damaged; use another back-up.")
+
+    @contextmanager
+    def _new_file(self) -> Iterator[_HashedFile]:
+        """A file that becomes durable under the name of its bytes, unless its writer fails."""
         temporary = f"{self._root}/unfinished-{uuid.uuid4().hex}"
         with self._clearly("written"):
             try:
                 with self._fs.open(temporary, "wb") as file:
                     hashed = _HashedFile(file)
-                    rows = _write_parquet(data, hashed)
+                    yield hashed
                     if self._local:
                         file.flush()
                         os.fsync(file.fileno())
@@ -97,7 +122,6 @@ class Lake:
             finally:
                 if self._fs.exists(temporary):
                     self._fs.rm_file(temporary)
-        return Segment(hashed.sha256, kind, rows, hashed.size)
 
     def _publish(self, temporary: str, final: str) -> None:
         """Give a finished file its name; a file of that name has the same bytes already."""

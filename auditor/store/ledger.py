@@ -11,16 +11,17 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping, Select, Table, func, insert, select, tuple_, update
 
-from auditor.store.chain import GENESIS, Entry, stamp
+from auditor.store.chain import GENESIS, Entry, first_break, rebuild, stamp
 from auditor.store.database import WRITE, clearly, file_of, make_engine, one_maker, parsed, revision, write_ahead
 from auditor.store.errors import StoreError
-from auditor.store.rows import normalised, record_of
-from auditor.store.tables import PROJECTIONS, REVISIONS, chain_head, clock_lease, journal
+from auditor.store.rows import from_record, normalised, record_of
+from auditor.store.tables import KEYS, PROJECTIONS, REVISIONS, chain_head, clock_lease, journal
 
 #: One value of a single-column primary key, or the values of a composite one, in the order of its columns.
 Key = str | int | tuple[str | int, ...]
 
 _KEYS_AT_ONCE: Final = 500  # bound parameters in one statement
+_ROWS_AT_ONCE: Final = 5_000
 
 
 class Transaction:
@@ -150,6 +151,13 @@ def _projection(table: Table) -> Table:
     return table
 
 
+def _in_order(records: list[dict[str, Any]], table: Table) -> list[dict[str, Any]]:
+    """Rows that refer to rows of their own table after those: an audit after the one that it restates."""
+    if table.name != "audits":
+        return records
+    return sorted(records, key=lambda row: int(row["seq"]))
+
+
 class Ledger:
     """A ledger by its SQLAlchemy URL (`sqlite:////path` or `postgresql+psycopg://…`).
 
@@ -211,6 +219,43 @@ class Ledger:
         """The rows of a query."""
         with self.snapshot() as connection:
             return list(connection.execute(query).mappings())
+
+    def take_over(self, chained: Iterable[tuple[Entry, str, str]]) -> None:
+        """Fill this empty ledger from another's journal: (entry, previous hash, own hash) in order.
+
+        The journal goes in as it is, and every table is made from it. Raises StoreError where this ledger is not
+        empty or the chain does not hold; then nothing has changed.
+        """
+        self._check()
+        known = list(chained)
+        if (broken := first_break(known)) is not None:
+            raise StoreError(f"The journal to restore is damaged: {broken[1]}")
+        with self._connected(write=True) as connection, clearly(self._name):
+            if connection.execute(select(chain_head)).mappings().one()["seq"]:
+                raise StoreError(f"{self._name} holds a ledger already; restore into an empty one.")
+            rows = [
+                {"seq": e.seq, "at": e.at, "actor": e.actor, "action": e.action, "table_name": e.table}
+                | {"record": e.record, "previous": previous, "hash": own}
+                for e, previous, own in known
+            ]
+            for start in range(0, len(rows), _ROWS_AT_ONCE):
+                connection.execute(insert(journal), rows[start : start + _ROWS_AT_ONCE])
+            tables = rebuild((entry for entry, _, _ in known), KEYS)
+            for name, table in PROJECTIONS.items():  # in an order that foreign keys allow
+                whole = [from_record(table, record) for record in _in_order(tables[name], table)]
+                for start in range(0, len(whole), _ROWS_AT_ONCE):
+                    connection.execute(insert(table), whole[start : start + _ROWS_AT_ONCE])
+            if known:
+                last = known[-1]
+                connection.execute(update(chain_head).values(seq=last[0].seq, hash=last[2]))
+
+    def journal(self) -> Iterator[tuple[Entry, str, str]]:
+        """The whole journal, oldest first: (entry, previous hash, own hash)."""
+        with self.snapshot() as connection:
+            query = select(journal).order_by(journal.c.seq)
+            for row in connection.execute(query).yield_per(_ROWS_AT_ONCE).mappings():
+                entry = Entry(row["seq"], row["at"], row["actor"], row["action"], row["table_name"], row["record"])
+                yield entry, row["previous"], row["hash"]
 
     def head(self) -> tuple[int, str]:
         """Number and hash of the newest journal entry: printed in a report, it fixes all before it."""

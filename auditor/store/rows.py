@@ -114,3 +114,15 @@ def normalised(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
 def record_of(row: Mapping[str, Any]) -> str:
     """A whole row as the journal keeps it."""
     return canonical(dict(row))
+
+
+def from_record(table: Table, record: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of the journal, read from JSON, as its table takes it; columns that came later are None."""
+    row = dict(record)
+    for column in table.columns:
+        value = row.get(column.name)
+        if isinstance(value, str) and isinstance(column.type, Moment):
+            row[column.name] = datetime.fromisoformat(value)
+        elif isinstance(value, str) and isinstance(column.type, Date):
+            row[column.name] = date.fromisoformat(value)
+    return normalised(table, row)

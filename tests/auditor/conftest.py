@@ -1,13 +1,18 @@
-"""The small hospital: made once, audited once, and copied for every test that changes it."""
+"""The small hospital, made once, audited once and copied for every test that changes it; and the command line."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from auditor.audit.run import Result
+from auditor.cli import main as entry
 from tests.auditor import small_hospital
 from tests.auditor.small_hospital import Site
+
+#: auditor with these words: exit code, standard output, standard error.
+Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +48,34 @@ def site(small_audited: tuple[Path, Result], tmp_path: Path) -> Iterator[Site]:
 def first(small_audited: tuple[Path, Result]) -> Result:
     """The audit that `site` starts with."""
     return small_audited[1]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """auditor with these words; gives exit code, standard output and standard error."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("AUDITOR_WORKSPACE", "AUDITOR_LEDGER", "AUDITOR_LAKE", "AUDITOR_KEY_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("AUDITOR_ACTOR", "test")
+
+    def call(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["auditor", *map(str, words)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            entry()
+            raise SystemExit(0)
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+
+    return call
+
+
+@pytest.fixture
+def audited(run: Run, site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """The small hospital, audited, as the workspace of `run`."""
+    monkeypatch.setenv("AUDITOR_WORKSPACE", str(site.workspace.path))
+    monkeypatch.setenv("AUDITOR_KEY_FILE", str(site.workspace.path.parent / "keys" / "site.key"))
+    # MLflow has its own tests; here nothing waits for it
+    site.apply(small_hospital.YAML.replace("stale_after_days: 60\n", ""), small_hospital.LATER)
+    return site

@@ -3,18 +3,16 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import typer
 
 from auditor.audit.run import Result
-from auditor.cli import main as entry
 from auditor.cli.main import app
 from tests.auditor import small_hospital as small
-
-Run = Callable[..., tuple[int, str, str]]
+from tests.auditor.conftest import Run
 
 HEAVY = (
     "pyarrow",
@@ -27,37 +25,6 @@ HEAVY = (
     "numpy",
     "altair",
 )
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """auditor with these words; gives exit code, standard output and standard error."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("AUDITOR_WORKSPACE", "AUDITOR_LEDGER", "AUDITOR_LAKE", "AUDITOR_KEY_FILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setenv("AUDITOR_ACTOR", "test")
-
-    def call(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["auditor", *map(str, words)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            entry()
-            raise SystemExit(0)
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return call
-
-
-@pytest.fixture
-def audited(run: Run, site: small.Site, monkeypatch: pytest.MonkeyPatch) -> small.Site:
-    """The small hospital, audited, as the workspace of `run`."""
-    monkeypatch.setenv("AUDITOR_WORKSPACE", str(site.workspace.path))
-    monkeypatch.setenv("AUDITOR_KEY_FILE", str(site.workspace.path.parent / "keys" / "site.key"))
-    # MLflow has its own tests; here nothing waits for it
-    site.apply(small.YAML.replace("stale_after_days: 60\n", ""), small.LATER)
-    return site
 
 
 @pytest.fixture

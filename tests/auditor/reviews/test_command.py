@@ -8,10 +8,9 @@ import sqlalchemy as sa
 
 from auditor.store import tables as t
 from tests.auditor import small_hospital as small
+from tests.auditor.conftest import Run
 from tests.auditor.reviews.test_reviews import CONTRADICTED, REVIEWABLE, fill, truth
-from tests.auditor.test_cli import Run, audited, refused, run
-
-__all__ = ["audited", "run"]  # fixtures
+from tests.auditor.test_cli import refused
 
 
 def test_a_sample_goes_out_and_comes_back(run: Run, audited: small.Site, tmp_path: Path) -> None:
