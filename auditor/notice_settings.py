@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from auditor.model_settings import Strict
+from auditor.schedule_settings import Cron
 
 Severity = Literal["watch", "act", "stale", "failed"]
 
@@ -34,19 +35,8 @@ class Notices(Strict):
 
     dashboard: str = ""  # the address that links in notices begin with
     channels: list[Channel] = []
-    digest: str = "0 7 * * mon"  # when what needs no immediate answer is told, in the system's zone
+    digest: Cron = "0 7 * * mon"  # when what needs no immediate answer is told, in the system's zone
     escalate_to: list[str] = []  # channels that are told of what nobody acknowledged in time
-
-    @field_validator("digest")
-    @classmethod
-    def _readable(cls, value: str) -> str:
-        from auditor.cron import CronError, check_cron
-
-        try:
-            check_cron(value)
-        except CronError as error:
-            raise ValueError(str(error)) from None
-        return value
 
     @model_validator(mode="after")
     def _channels_are_known(self) -> Self:

@@ -2,9 +2,23 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import AfterValidator, Field, StringConstraints
 
 from auditor.model_settings import Strict
+
+
+def _readable(value: str) -> str:
+    from auditor.cron import CronError, check_cron
+
+    try:
+        check_cron(value)
+    except CronError as error:
+        raise ValueError(str(error)) from None
+    return value
+
+
+#: A cron expression that can be read, fires, and does not fire too often.
+Cron = Annotated[str, AfterValidator(_readable)]
 
 JobName = Literal["audit", "report", "replay", "reviews", "verify"]
 
@@ -14,7 +28,7 @@ class JobSetting(Strict):
 
     job: JobName
     # minute hour day month weekday; weekdays by name, since programs disagree on which day is 0
-    cron: str
+    cron: Cron
     name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")] | None = (
         None  # default: the job
     )
@@ -27,17 +41,6 @@ class JobSetting(Strict):
     size: Annotated[int, Field(ge=1, le=10_000)] = 60  # reviews: how many reports are drawn
     blind: bool = False  # reviews: leave out what the judge found
     sample: Annotated[int, Field(ge=1)] | None = None  # replay: ask only so many questions
-
-    @field_validator("cron")
-    @classmethod
-    def _readable(cls, value: str) -> str:
-        from auditor.cron import CronError, check_cron
-
-        try:
-            check_cron(value)
-        except CronError as error:
-            raise ValueError(str(error)) from None
-        return value
 
     @property
     def called(self) -> str:

@@ -98,6 +98,37 @@ def test_init_apply_and_bad_settings(run: Run, tmp_path: Path, monkeypatch: pyte
         assert code == 2 and "Traceback" not in err
 
 
+def test_the_commands_around_alerts_refuse_in_one_line(run: Run, audited: small.Site, tmp_path: Path) -> None:
+    refused(run("alerts", "show", "nothing"), "no alert nothing", "alerts list --all")
+    refused(run("alerts", "ack", "nothing"), "no alert nothing")
+    refused(run("alerts", "assign", "small-1", "--owner", "x", "--due", "soon"), "--due", "2026-03-01")
+    refused(run("alerts", "resolve", "small-1", "--cause", "c", "--action", "a"), "--true", "--false")
+    refused(run("alerts", "stats", "--from", "March"), "--from")
+    refused(run("incidents", "open", "x", "--alert", "nothing"), "no alert nothing")
+    refused(run("incidents", "close", "incident-1", "--follow-up", "x"), "no incident incident-1")
+    due = ("--decision", "pause", "--owner", "x", "--due", "soon", "--note", "n")
+    refused(run("incidents", "decide", "incident-1", *due), "--due")
+    refused(run("notify", "test", "small"), "small has no channels", "audit.yaml")
+    refused(run("notify", "test", "nobody"), "no system 'nobody'")
+    (tmp_path / "other.yaml").write_text("system: other\ntasks: {report: {}}\n")
+    refused(run("thresholds", "backtest", str(tmp_path / "other.yaml")), "no system 'other'")
+    (tmp_path / "bad.yaml").write_text("system: small\ntasks: {report: {}}\nschedule: [{job: tea, cron: x}]\n")
+    refused(run("apply", str(tmp_path / "bad.yaml")), "schedule.0.job")
+    refused(run("backup", str(tmp_path / "no" / "file.tar")), "no folder")
+    (tmp_path / "text.tar").write_text("no archive")
+    refused(run("restore", str(tmp_path / "text.tar"), str(tmp_path / "back")), "is no back-up")
+
+
+def test_an_empty_clock_and_outbox_say_what_to_do(run: Run, audited: small.Site) -> None:
+    assert "name jobs under 'schedule' in audit.yaml" in run("schedule", "list")[2]
+    assert run("schedule", "runs", "--json")[1].strip() == "[]"
+    assert run("schedule", "check")[2].strip() == "Every job has had its runs in time."
+    assert run("notify", "list")[2].strip() == "Every notice was sent."
+    assert json.loads(run("notify", "send", "--json")[1]) == {"sent": 0, "failed": 0}
+    assert "No incidents." in run("incidents", "list")[2]
+    assert json.loads(run("thresholds", "budget", "--json")[1])["charts"] == []
+
+
 def test_the_exit_code_is_the_verdict(run: Run, audited: small.Site, no_mirror: None) -> None:
     code, out, _ = run("audit", small.SYSTEM, "--json")
     said = json.loads(out)
