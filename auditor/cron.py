@@ -40,6 +40,7 @@ def _trigger(cron: str) -> CronTrigger:
 
 def check_cron(cron: str) -> None:
     """Raises CronError where the expression cannot be read, never fires, or fires too often."""
+    _trigger(cron)
     start = datetime(2026, 1, 1, tzinfo=UTC)
     # four years: the 29th of February is there once
     first = list(itertools.islice(fires(cron, "UTC", start, start + timedelta(days=4 * 366)), 400))

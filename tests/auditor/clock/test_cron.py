@@ -70,6 +70,8 @@ def test_the_end_is_included_and_the_start_is_not() -> None:
     ("cron", "why"),
     [
         ("0 4 * *", "five fields"),
+        ("", "five fields"),
+        ("x", "five fields"),
         ("0 4 * * 1", "weekdays are named"),
         ("61 4 * * *", "cannot be read"),
         ("0 4 30 2 *", "names no day"),
