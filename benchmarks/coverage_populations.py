@@ -111,6 +111,7 @@ def reports(draw: Draw) -> pa.RecordBatch:
         "significant_omitted": np.where(draw.happens(0.3), omitted, 0),
         "score": 0.5 + 0.5 * (draw.uniform() - 0.1),
         "edited": draw.uniform() * draw.happens(0.7) / 2,
+        "reached": draw.happens(0.03).astype(int),
     }
     return _batch("report", columns, n)
 

@@ -37,10 +37,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             workspace, audits = live_through(hospital, Path(folder) / "twin", lambda stage, done, total: None)
             settings = parse_settings((workspace.path / "incoming" / "audit.yaml").read_text())
+            opened += [one for one in alerts_of(workspace.ledger()) if one.severity != "watch"]
         years += hospital.weeks / 52
         budget += settings.alarms_a_year * hospital.weeks / 52
         acted, others = alarms_of(audits)
-        opened += [one for one in alerts_of(workspace.ledger()) if one.severity != "watch"]
         alarms.update(acted)
         watched.update(others)
         print(f"seed {seed}: {len(acted)} alarms {sorted(acted)}", file=sys.stderr, flush=True)

@@ -15,6 +15,7 @@ from monitors.hallucination import HALLUCINATION
 from monitors.measurement import Measure
 from monitors.monitor import Monitor
 from monitors.performance import PERFORMANCE
+from monitors.reached import REACHED
 from monitors.reproduction import REPRODUCTION
 from monitors.vqa import VQA_PERFORMANCE
 from monitors.yes_no import YES_NO
@@ -22,6 +23,7 @@ from monitors.yes_no import YES_NO
 CATALOGUE: Final[tuple[Monitor, ...]] = (
     HALLUCINATION,
     EDITING,
+    REACHED,
     CONFIDENCE_REPORT,
     PERFORMANCE,
     CALIBRATION,
@@ -47,7 +49,7 @@ def monitors_of(task: str) -> tuple[Monitor, ...]:
     """The monitors of one task.
 
     >>> [monitor.name for monitor in monitors_of("report")]
-    ['hallucination', 'editing', 'confidence_report', 'drift_report']
+    ['hallucination', 'editing', 'reached', 'confidence_report', 'drift_report']
     """
     return tuple(monitor for monitor in CATALOGUE if monitor.task == task)
 

@@ -78,6 +78,7 @@ VQA: Final[tuple[pa.Field, ...]] = (
 #: What became of a draft.
 FINAL: Final[tuple[pa.Field, ...]] = (
     pa.field("edited", pa.float64()),  # share of words changed before signing; null where the draft was not seen
+    pa.field("reached", pa.int8()),  # 1 a significant contradicted finding of it was signed, 0 none; null unknown
 )
 
 #: What is known of a question only beside another one.

@@ -24,12 +24,20 @@ SELF_CONSISTENCY: Final = "self_consistency"
 
 
 def from_judgements(
-    linked: Linked, judgements: pa.Table, keys: Sequence[bytes], task: str, settings: AuditSettings
+    linked: Linked,
+    judgements: pa.Table,
+    keys: Sequence[bytes],
+    task: str,
+    settings: AuditSettings,
+    reached: pa.Array | None = None,
 ) -> pa.Table:
-    """One row an output, for tasks whose judge reads text (report, vqa)."""
+    """One row an output, for tasks whose judge reads text (report, vqa); `reached` as `reaching` finds it."""
     failed = pc.is_valid(linked.outputs["error"])
     status = pc.if_else(failed, "output_error", judgements["status"])
-    beside: dict[str, pa.Array] = {"edited": edited_share(linked)} if task == "report" else {}
+    beside: dict[str, pa.Array] = {}
+    if task == "report":
+        unknown = pa.nulls(linked.outputs.num_rows, pa.int8())
+        beside = {"edited": edited_share(linked), "reached": unknown if reached is None else reached}
     if task == "vqa":
         right = pc.if_else(pc.equal(status, "judged"), judgements["correct"], pa.scalar(None, pa.int8()))
         beside = {"pair_correct": pairs_right(linked, right)}

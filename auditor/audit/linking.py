@@ -157,6 +157,21 @@ def _link_key(table: pa.Table) -> pa.ChunkedArray:
     return pc.binary_join_element_wise(table["case_id"], pc.fill_null(table["item"], ""), _SEPARATOR)
 
 
+def final_reports(outputs: pa.Table, references: pa.Table) -> pa.Table:
+    """Beside each output the report that was signed with its draft in view, null where there is none."""
+    signed = references.filter(
+        pc.and_(
+            pc.equal(references["task"], "report"),
+            pc.and_(
+                pc.equal(references["reference_kind"], DEFAULT_REFERENCE["report"]),
+                pc.equal(references["draft_seen"], "yes"),
+            ),
+        )
+    )
+    newest = newest_references(signed.combine_chunks())
+    return newest.take(pc.index_in(_link_key(outputs), value_set=_link_key(newest)))
+
+
 def subjects(linked: Linked) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
     """The resampling unit of each row, and whether it is a patient or, lacking a key, the study itself."""
     patient = pc.coalesce(linked.cases["subject_id"], linked.outputs["patient_key"])

@@ -16,6 +16,7 @@ from auditor.audit.evidently_sample import Page, drift_page
 from auditor.audit.linking import Linked
 from auditor.audit.measuring import Measured
 from auditor.audit.pages import register_pages, write_pages
+from auditor.audit.reaching import Reaching
 from auditor.audit.scope import Scope
 from auditor.audit.tallying import rows_within
 from auditor.audit.templates import templates_of
@@ -48,6 +49,7 @@ _DETAILS = (
     "corrections",
     "charts",
     "watch_list",
+    "look_back",
 )
 
 
@@ -92,6 +94,12 @@ class Record:
         ]
         inside = rows_within(linked.outputs["day"], scope.window)
         self.details["errors"].append(exemplars.error_counts(judgements, inside))
+
+    def look_back(self, signed: Reaching, scope: Scope) -> None:
+        """The cases of the window whose signed report holds an error of the draft."""
+        days = pa.array([one["day"] and date.fromisoformat(one["day"]) for one in signed.cases], pa.date32())
+        inside = rows_within(days, scope.window)
+        self.details["look_back"] += [one for one, within in zip(signed.cases, inside, strict=True) if within]
 
     def keep_templates(self, linked: Linked, scope: Scope) -> None:
         """Sentences that the system writes whatever it sees."""

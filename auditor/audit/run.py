@@ -18,6 +18,7 @@ from auditor.audit.judging import Progress, judge_pairs, pair_keys
 from auditor.audit.linking import link
 from auditor.audit.measuring import Measured, measure_task, reference_of
 from auditor.audit.probing import probe_task
+from auditor.audit.reaching import is_known, reaching
 from auditor.audit.record import Record, record_audit
 from auditor.audit.reproducing import reproduce_task
 from auditor.audit.scope import INPUT_KINDS, Scope, build_key, scope_of, segments_digest
@@ -40,6 +41,7 @@ from monitors.catalogue import CATALOGUE, monitors_of
 from monitors.critical import Critical
 from monitors.measurement import Window
 from monitors.monitor import Monitor
+from monitors.reached import Reached
 from monitors.scores import SCORES
 
 
@@ -133,7 +135,23 @@ def _build(
             judged = from_labels(linked, keys, scope.settings)
         else:
             found = judge_pairs(ledger, lake, scope.system, judge, linked, keys, transaction, progress)
-            judged = from_judgements(linked, found.judgements, keys, task, scope.settings)
+            reached = None
+            if is_known(scope.settings, task):
+                signed = reaching(
+                    ledger,
+                    lake,
+                    scope.settings,
+                    judge,
+                    linked,
+                    found.judgements,
+                    tables["references"],
+                    transaction,
+                    progress,
+                )
+                reached = signed.reached
+                record.look_back(signed, scope)
+                unsettled |= set(signed.unsettled)
+            judged = from_judgements(linked, found.judgements, keys, task, scope.settings, reached)
             record.keep_errors(linked, found.judgements, scope)
             checked = check_judge(ledger, lake, scope, task, others, linked, judged, transaction, progress)
             record.measurements += checked.measurements
@@ -179,6 +197,8 @@ def _monitors(task: TaskName, settings: AuditSettings) -> list[Monitor]:
         unasked.append(Calibration)
     if settings.tasks[task].critical is None:
         unasked.append(Critical)
+    if not is_known(settings, task):
+        unasked.append(Reached)
     asked = [monitor for monitor in monitors_of(task) if not isinstance(monitor, tuple(unasked))]
     # its sums give estimates, which need a reference window to learn from
     return [*asked, SCORES] if task == "classification" and reference_of(settings) else asked

@@ -74,6 +74,7 @@ def reports(
     words: float = 60,
     confident: bool = False,
     edited: float = 0.1,
+    reached: float = 0.02,
 ) -> pa.Table:
     """Report drafts, `confident` if they state one; a tenth have no judgement, for every reason there is."""
     columns, owner = _frame(rng, patients, ("report",))
@@ -108,6 +109,7 @@ def reports(
             "confidence": _masked(confidence, known & confident),
             **{name: _masked(values, known) for name, values in counts.items()},
             "edited": _masked(rng.uniform(0, 4 * edited, n) * (rng.uniform(size=n) < 0.5), known),
+            "reached": _masked((rng.uniform(size=n) < reached).astype(int), known),
         },
     )
 

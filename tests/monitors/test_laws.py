@@ -146,6 +146,7 @@ def everything(monitor: Monitor, tally: Tally) -> list[Measurement]:
 PLANTED: dict[str, tuple[str, str, Bound, dict[str, float]]] = {
     "hallucination": ("contradicted_reports", "", Bound(watch=0.09, act=0.1), {"contradicted": 0.2}),
     "editing": ("edit_distance", "", Bound(watch=0.15), {"edited": 0.2}),
+    "reached": ("reached_reports", "", Bound(watch=0.06, act=0.08), {"reached": 0.2}),
     "confidence_report": ("confidence_gap", "", Bound(watch=0.05, act=0.06), {"contradicted": 0.2}),
     "performance": ("sensitivity", "", Bound(watch=0.55, act=0.5), {"missed": 0.5}),
     "calibration": ("calibration_gap", "", Bound(watch=0.05, act=0.07), {"shift": 1.5}),

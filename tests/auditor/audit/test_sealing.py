@@ -65,6 +65,7 @@ def drafts(rng: np.random.Generator, week: int, rate: float, n: int = 120, versi
         **counts,
         "score": np.ones(n),
         "edited": [None] * n,
+        "reached": [None] * n,
         "unit": ["icu" if i % 4 == 0 else "ward" for i in range(n)],
     }
     schema = judged_schema("report", ("unit",))
