@@ -43,11 +43,7 @@ def adjudicated(site: Site) -> Site:
     site.hand_in("references", signed + truth, LATER)
     about = {"task": "report", "version": "9", "produced_at": "2026-02-20T10:00:00Z"}
     drafts = [about | {"case_id": f"L-{i}", "output_id": f"L-{i}", "text": KINDS[i % 4][0]} for i in range(N)]
-    site.hand_in(
-        "outputs",
-        [draft | {"case_id": f"L-{i}", "output_id": f"L-{i}", "text": KINDS[i % 4][0]} for i in range(N)],
-        LATER,
-    )
+    site.hand_in("outputs", drafts, LATER)
     return site
 
 
