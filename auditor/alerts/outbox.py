@@ -16,6 +16,8 @@ from auditor.settings import AuditSettings
 from auditor.store import tables as t
 from auditor.store.ledger import Transaction
 
+#: Digests are made at least so often; a rarer one may repeat what a late one before it told.
+_LONGEST_BETWEEN: Final = timedelta(days=62)
 _WORD: Final = {"act": "ACT", "failed": "FAILED", "stale": "STALE", "watch": "watch"}
 
 
@@ -60,19 +62,23 @@ def digest(tx: Transaction, settings: AuditSettings) -> int:
 
 
 def _digest_span(tx: Transaction, settings: AuditSettings, channel: Channel) -> tuple[datetime, datetime | None]:
-    """What time a digest covers: from the last one's (or the first settings') to the newest time it is due."""
-    last = tx.read(
-        sa.select(sa.func.max(t.notices.c.not_before).label("at")).where(
+    """What time a digest covers: from where the last one ended (or the first settings) to the newest it is due."""
+    made = tx.read(
+        sa.select(sa.func.max(t.notices.c.created_at).label("at")).where(
             t.notices.c.system == settings.system,
             t.notices.c.channel == channel.name,
             t.notices.c.kind == "digest",
         )
     )[0]["at"]
-    if last is None:
+    cron, zone = settings.notices.digest, settings.timezone
+    if made is None:
         applied = sa.select(sa.func.min(t.configs.c.applied_at).label("at"))
-        last = tx.read(applied.where(t.configs.c.system == settings.system))[0]["at"]
-    due = list(fires(settings.notices.digest, settings.timezone, last, tx.at))
-    return last, due[-1] if due else None
+        since = tx.read(applied.where(t.configs.c.system == settings.system))[0]["at"]
+    else:
+        # made late, it still ended where it was due: what happened in between is in the next
+        since = max(fires(cron, zone, made - _LONGEST_BETWEEN, made), default=made)
+    due = list(fires(cron, zone, since, tx.at))
+    return since, due[-1] if due else None
 
 
 def _told_since(tx: Transaction, system: str, channel: Channel, since: datetime, due: datetime) -> list[Any]:

@@ -1,13 +1,13 @@
 """Rules in the ledger: a new version for each change, and whether data had been seen by then."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from auditor.rules.named import Rule, rules_of
-from auditor.settings import AuditSettings
+from auditor.settings import AuditSettings, parse_settings
 from auditor.store import tables as t
 from auditor.store.ledger import Ledger, Transaction
 
@@ -40,12 +40,8 @@ class Change:
 
 def changes(ledger: Ledger, settings: AuditSettings) -> list[Change]:
     """What these settings would change of the rules in force; nothing where the system is new."""
-    rows = ledger.read(_in_force(settings.system))
-    if not rows and not ledger.read(
-        sa.select(t.configs.c.id).where(t.configs.c.system == settings.system).limit(1)
-    ):
-        return []
-    return _changes({row["name"]: row["content"] for row in rows}, rules_of(settings))
+    here = _content_in_force(ledger.read, settings.system)
+    return [] if here is None else _changes(here, rules_of(settings))
 
 
 def record_rules(tx: Transaction, settings: AuditSettings, config: str, reason: str) -> None:
@@ -61,10 +57,11 @@ def record_rules(tx: Transaction, settings: AuditSettings, config: str, reason: 
             .group_by(t.thresholds.c.name)
         )
     }
+    known = _content_in_force(tx.read, settings.system, before=config) or {}
     number = tx.next(t.thresholds)
     rows: list[dict[str, Any]] = []
     for change in _changes({name: row["content"] for name, row in here.items()}, list(rules.values())):
-        if change.before is not None:
+        if change.name in here:
             tx.update(t.thresholds, here[change.name]["id"], {"retired_at": tx.at})
         if change.after is None:
             continue
@@ -73,6 +70,8 @@ def record_rules(tx: Transaction, settings: AuditSettings, config: str, reason: 
         row = {"id": f"{settings.system}/{rule.name}/{version}", "seq": number + len(rows), "config": config}
         row |= {"system": settings.system, "name": rule.name, "version": version, "tier": rule.tier}
         row |= {"content": dict(rule.content), "reason": reason, "actor": tx.actor, "valid_from": tx.at}
+        # of a ledger that is older than the registry, the settings before tell what was a rule already
+        change = Change(rule.name, known.get(rule.name), rule.content)
         rows.append(row | {"after_seeing": seen and _decides(change, rule)})
     tx.insert(t.thresholds, rows)
 
@@ -96,6 +95,24 @@ def changed_after_seeing(ledger: Ledger, system: str, config: str) -> list[str]:
             said.append(f"Rule changed after data had been seen ({day}, {row['actor']}): {change.words}.{why}")
         before[row["name"]] = row["content"]
     return said
+
+
+def _content_in_force(
+    read: Callable[[sa.Select[Any]], Sequence[Any]], system: str, before: str = ""
+) -> dict[str, Mapping[str, Any]] | None:
+    """Name → content of the rules in force, by the registry, else by the settings; None for a new system."""
+    if rows := read(_in_force(system)):
+        return {row["name"]: row["content"] for row in rows}
+    configs = (
+        sa.select(t.configs.c.yaml)
+        .where(t.configs.c.system == system, t.configs.c.id != before)
+        .order_by(t.configs.c.seq.desc())
+        .limit(1)
+    )
+    found = read(configs)
+    if not found:
+        return None
+    return {rule.name: rule.content for rule in rules_of(parse_settings(found[0]["yaml"], "the settings before"))}
 
 
 def _in_force(system: str) -> sa.Select[Any]:

@@ -37,6 +37,18 @@ def test_a_change_after_an_audit_is_marked_in_every_later_report(site: small.Sit
     assert _versions(site)[-1] == ("contradicted_reports", 3, False, True)
 
 
+def test_rules_that_are_older_than_the_registry_are_no_changes(site: small.Site) -> None:
+    """A ledger of a version without a registry was brought up: its settings tell what was a rule already."""
+    with site.ledger.transaction("test", small.LATER) as tx:
+        connection = tx._connection
+        connection.execute(sa.delete(t.thresholds))
+    site.apply(SOFTER, small.LATER)
+    assert _versions(site) == [("contradicted_reports", 1, True, True), ("sensitivity each", 1, False, True)]
+    site.audit(small.LATER)
+    said = [line for line in site.dossier().limits if line.startswith("Rule changed")]
+    assert len(said) == 1 and "contradicted_reports" in said[0]
+
+
 def test_a_rule_set_before_any_audit_is_not_marked(fresh_site: small.Site) -> None:
     fresh_site.apply(SOFTER, small.RECEIVED)
     assert {after for _, _, after, _ in _versions(fresh_site)} == {False}

@@ -149,6 +149,23 @@ def test_what_is_to_watch_waits_for_the_digest_and_an_empty_one_is_not_sent(
     assert len(hook.taken) == 1, "nothing new, no digest"
 
 
+def test_what_happens_between_the_time_of_a_digest_and_its_making_is_in_the_next(
+    ledger: Ledger, hook: Receiver
+) -> None:
+    configure(ledger, f"notices: {{digest: 0 7 * * mon, channels: [{HOOK}]}}")
+    hook.way = "500"  # and a digest that has to wait for its channel does not move that time
+    report(ledger, MONDAY + DAY, "watch")
+    due = MONDAY.replace(hour=7) + 7 * DAY
+    report(ledger, due + HOUR, "watch", root="drift", measure="drift_distance")
+    tend(ledger, "clock", due + 2 * HOUR)  # the scheduler was down at seven
+    hook.way = "ok"
+    tend(ledger, "clock", due + 3 * HOUR)
+    tend(ledger, "clock", due + 7 * DAY + HOUR)
+    subjects = [json.loads(body) for _, body in hook.taken]
+    assert [one["subject"] for one in subjects] == ["[drafts] 1 alert to watch"] * 2
+    assert ["contradicted" in subjects[0]["body"], "drift" in subjects[1]["body"]] == [True, True]
+
+
 def test_what_nobody_acknowledges_in_time_goes_to_the_next_in_line_once(ledger: Ledger, hook: Receiver) -> None:
     second = "{name: chief, kind: webhook, address: 'env:TEST_HOOK', secret: 'env:TEST_HOOK_KEY', at_once: []}"
     configure(ledger, f"notices: {{channels: [{HOOK}, {second}], escalate_to: [chief]}}")
