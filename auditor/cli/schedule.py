@@ -148,11 +148,12 @@ def check(as_json: Json = False) -> None:
     ledger = workspace().ledger()
     with ledger.transaction(actor(), now()) as tx:
         found = overdue(tx)
-        for schedule in dict.fromkeys(schedule for schedule, _ in found):
-            late = [
-                {"schedule": one.id, "system": one.system, "fire_at": at, "status": "overdue"} for one, at in found
-            ]
-            job_missed(tx, [one for one in late if one["schedule"] == schedule.id])
+        late: dict[str, list[dict[str, Any]]] = {}
+        for one, due in found:
+            run = {"schedule": one.id, "system": one.system, "fire_at": due, "status": "overdue"}
+            late.setdefault(one.id, []).append(run)
+        for runs in late.values():
+            job_missed(tx, runs)
     if as_json:
         print_json([{"schedule": schedule.id, "due": at} for schedule, at in found])
     elif found:

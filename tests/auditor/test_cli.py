@@ -119,6 +119,16 @@ def test_the_commands_around_alerts_refuse_in_one_line(run: Run, audited: small.
     refused(run("restore", str(tmp_path / "text.tar"), str(tmp_path / "back")), "is no back-up")
 
 
+def test_a_run_that_nobody_makes_is_named_and_becomes_an_alert(run: Run, audited: small.Site) -> None:
+    jobs = "schedule: [{job: audit, cron: 0 4 * * *}, {job: verify, cron: 0 5 * * *}]\n"
+    audited.apply(small.YAML + jobs, small.LATER)
+    code, out, _ = run("schedule", "check", "--json")
+    assert (code, {one["schedule"] for one in json.loads(out)}) == (3, {"small/audit", "small/verify"})
+    roots = [one["root"] for one in json.loads(run("alerts", "list", "--json")[1])]
+    assert {"job/audit", "job/verify"} <= set(roots)
+    assert "Is 'auditor schedule run' running?" in run("schedule", "check")[2]
+
+
 def test_an_empty_clock_and_outbox_say_what_to_do(run: Run, audited: small.Site) -> None:
     assert "name jobs under 'schedule' in audit.yaml" in run("schedule", "list")[2]
     assert run("schedule", "runs", "--json")[1].strip() == "[]"
