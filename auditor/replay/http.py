@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +25,8 @@ _WORDS: Final = {
     Failure.TOO_LONG: "the answer was cut short or too long",
     Failure.UNREADABLE: "the answer was empty",
 }
+#: It takes other questions, so this one would be refused another day too.
+_DECLINED: Final = "the server would not take this question"
 #: After so many failures of the server in a row nothing more is asked.
 MOST_IN_A_ROW: Final = 10
 
@@ -52,14 +55,21 @@ class HttpServed:
         source = iter(prompts)
         key = server_key(self._setting, self._environment)
         chat = Chat(self._setting, key, sleep=self._sleep, clock=self._clock)
+        declined: list[Answer] = []  # before any was taken: the fault may be the server's or the question's
         with chat, ThreadPoolExecutor(self._setting.concurrency) as pool:
             # no more is asked than can be answered at once: a caller who stops has paid for nothing else
             waiting = {pool.submit(self._one, chat, p) for p in islice(source, self._setting.concurrency)}
             while waiting:
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                 for future in done:
-                    yield future.result()
+                    answer = future.result()
+                    if answer.error == str(Failure.DECLINED):
+                        declined.append(answer)
+                    else:
+                        yield answer
                     waiting |= self._more(pool, chat, source)
+        # where it took other questions since, it would refuse these another day too
+        yield from (replace(a, error=_DECLINED, settled=True) if self._served else a for a in declined)
 
     def _more(self, pool: ThreadPoolExecutor, chat: Chat, source: Iterator[Prompt]) -> set[Future[Answer]]:
         return {pool.submit(self._one, chat, prompt) for prompt in islice(source, 1)}
@@ -74,8 +84,7 @@ class HttpServed:
             said = self._ask(chat, prompt, images)
         except ChatError as error:
             if error.failure is Failure.DECLINED and self._served:
-                # it takes other questions, so this one would be refused another day too
-                return Answer(prompt, error="the server would not take this question")
+                return Answer(prompt, error=_DECLINED)
             if error.failure in UNSETTLED:
                 return Answer(prompt, error=str(error.failure), settled=False)
             return Answer(prompt, error=_WORDS[error.failure], latency_ms=1000.0 * (self._clock() - start))
