@@ -22,13 +22,17 @@ import sqlalchemy as sa
 from auditor.settings import Environment
 from auditor.store import tables as t
 from auditor.store.chain import Entry
+from auditor.store.errors import StoreError
 from auditor.store.lake import Lake
+from auditor.store.ledger import Ledger, journal_of
+from auditor.store.segments import LIVE
 from auditor.store.verify import Verification, verify
 from auditor.workspace import Workspace, adopt
 
 _FORMAT: Final = 1
 _JOURNAL: Final = "journal.jsonl.gz"
 _MANIFEST: Final = "manifest.json"
+_CREDENTIALS: Final = "credentials.json"  # what passwords became: the journal has only their digests
 _SEGMENT: Final = "segments/"
 _SETTINGS: Final = "settings/"
 _MARKER: Final = "workspace.json"
@@ -63,17 +67,17 @@ def backup(workspace: Workspace, file: Path, at: datetime) -> Backup:
     try:
         with os.fdopen(handle, "wb") as raw:
             with tarfile.open(fileobj=raw, mode="w|") as archive:
-                entries, head = _add_journal(archive, ledger.journal())
-                # registered before the journal was read to its end, so each is in it
-                rows = ledger.read(
-                    sa.select(t.segments.c.sha256).where(t.segments.c.seq <= _segments(ledger, entries)).distinct()
-                )
-                names = sorted(row["sha256"] for row in rows)
+                with ledger.snapshot() as connection:  # one state of both: an erasure changes what is registered
+                    entries, head = _add_journal(archive, journal_of(connection))
+                    found = connection.execute(sa.select(t.segments.c.sha256).where(LIVE).distinct())
+                    names = sorted(row.sha256 for row in found)
                 for name in names:
-                    _add_segment(archive, lake, name)
+                    _add_registered(archive, ledger, lake, name)
                 for path in sorted([workspace.path / _MARKER, *workspace.path.glob("*.yaml")]):
                     inside = path.name if path.name == _MARKER else _SETTINGS + path.name
                     _add(archive, inside, path.read_bytes())
+                kept = [dict(row) for row in ledger.read(sa.select(t.credentials))]
+                _add(archive, _CREDENTIALS, json.dumps(kept).encode())
                 about = {"format": _FORMAT, "made": at.isoformat(), "entries": entries, "head": head}
                 _add(archive, _MANIFEST, json.dumps(about | {"segments": names}).encode())
             raw.flush()
@@ -95,6 +99,7 @@ def restore(environment: Environment, file: Path, folder: Path) -> tuple[Workspa
     with _opened(file) as archive, tempfile.TemporaryDirectory() as scratch:
         place: Workspace | None = None
         manifest: dict[str, Any] = {}
+        credentials: list[dict[str, str]] = []
         journal = Path(scratch) / _JOURNAL
         waiting: list[str] = []
         for member in archive:
@@ -111,36 +116,37 @@ def restore(environment: Environment, file: Path, folder: Path) -> tuple[Workspa
                 place = adopt(environment, folder, content.read())
             elif member.name.startswith(_SETTINGS) and place is not None:
                 (place.path / Path(member.name).name).write_bytes(content.read())
+            elif member.name == _CREDENTIALS:
+                credentials = json.loads(content.read())
             elif member.name == _MANIFEST:
                 manifest = json.loads(content.read())
         if place is None or not manifest or not journal.exists():
             raise BackupError(f"{file} is not whole: its end is missing; use another back-up.")
         if manifest["format"] > _FORMAT:
             raise BackupError(f"{file} was made by a newer auditor; update this one to restore it.")
-        return place, _fill(place, journal, waiting, Path(scratch), manifest)
+        return place, _fill(place, journal, waiting, credentials, Path(scratch), manifest)
 
 
-def _fill(place: Workspace, journal: Path, segments: list[str], scratch: Path, manifest: Any) -> Verification:
+def _fill(
+    place: Workspace,
+    journal: Path,
+    segments: list[str],
+    credentials: list[dict[str, str]],
+    scratch: Path,
+    manifest: Any,
+) -> Verification:
     ledger, lake = place.ledger(), place.lake()
     lake.create()
     for name in segments:
         with (scratch / name).open("rb") as source:
             lake.copy_in(name, source)
     ledger.create()
-    ledger.take_over(_journal_of(journal))
+    ledger.take_over(_journal_of(journal), {one["user"]: one["hash"] for one in credentials})
     found = verify(ledger, lake)
     ledger.close()
     if (found.entries, found.head[1]) != (manifest["entries"], manifest["head"]):
         raise BackupError("The back-up's journal is not the one that its manifest names; use another back-up.")
     return found
-
-
-def _segments(ledger: Any, entries: int) -> int:
-    """The last segment that the first `entries` of the journal know of."""
-    query = sa.select(sa.func.count().label("n")).where(
-        t.journal.c.table_name == "segments", t.journal.c.action == "insert", t.journal.c.seq <= entries
-    )
-    return int(ledger.read(query)[0]["n"])
 
 
 def _add_journal(archive: tarfile.TarFile, chained: Iterator[tuple[Entry, str, str]]) -> tuple[int, str]:
@@ -166,6 +172,17 @@ def _journal_of(path: Path) -> Iterator[tuple[Entry, str, str]]:
                 yield Entry(*fields), previous, own
     except (OSError, EOFError, ValueError, TypeError):
         raise BackupError("The back-up's journal cannot be read; use another back-up.") from None
+
+
+def _add_registered(archive: tarfile.TarFile, ledger: Ledger, lake: Lake, name: str) -> None:
+    """Write a segment. Raises BackupError where an erasure took it out of the lake since the journal was read."""
+    try:
+        _add_segment(archive, lake, name)
+    except StoreError:
+        live = ledger.read(sa.select(t.segments.c.seq).where(t.segments.c.sha256 == name, LIVE))
+        if live:
+            raise
+        raise BackupError("Rows were erased while the back-up was made; make it again.") from None
 
 
 def _add_segment(archive: tarfile.TarFile, lake: Lake, name: str) -> None:

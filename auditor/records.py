@@ -15,7 +15,13 @@ DraftSeen = Literal["yes", "no", "unknown"]
 
 
 def _number_as_text(value: object) -> object:
-    """Identifiers are often whole numbers in CSV and JSON; 1024 and "1024" are the same patient."""
+    """Identifiers are often whole numbers in CSV and JSON; 1024 and "1024" are the same patient.
+
+    Spaces go here: where a constraint strips them, blanks have passed its least length before. All blank
+    identifiers would be one patient.
+    """
+    if isinstance(value, str):
+        return value.strip()
     if isinstance(value, bool):
         return value
     if isinstance(value, int):

@@ -32,6 +32,8 @@ class Workspace:
     ledger_url: str
     lake_uri: str
     key_file: Path
+    signing_key_file: Path
+    anchor_file: Path  # heads of the journal, signed; outside of the workspace
 
     def ledger(self) -> "Ledger":
         """The ledger; SQLAlchemy is imported here, since not every command needs it."""
@@ -86,6 +88,7 @@ def create(environment: Environment, path: Path, at: datetime) -> Workspace:
         raise WorkspaceError(f"Cannot make a workspace in {path}: {error.strerror}.") from None
     workspace = _workspace(environment, path, identity, key_file)
     workspace.key()
+    _make_signing_key(workspace)
     ledger = workspace.ledger()
     ledger.create()
     ledger.close()
@@ -140,6 +143,7 @@ def upgrade(environment: Environment, path: Path) -> Workspace | None:
         return None
     ledger.create()
     ledger.close()
+    _make_signing_key(workspace)
     return workspace
 
 
@@ -169,7 +173,17 @@ def _workspace(environment: Environment, path: Path, identity: str, key_file: Pa
         ledger_url=environment.ledger or f"sqlite:///{folder / 'ledger.sqlite'}",
         lake_uri=environment.lake or (folder / "lake").as_uri(),
         key_file=key_file,
+        signing_key_file=environment.signing_key_file or key_file.with_name(f"{key_file.stem}.signing"),
+        anchor_file=environment.anchor_file or key_file.with_name(f"{identity}.anchors.jsonl"),
     )
+
+
+def _make_signing_key(workspace: Workspace) -> None:
+    """The key that signs for the workspace, unless there is one."""
+    from auditor.signing_key import make_key
+
+    if not workspace.signing_key_file.exists():
+        make_key(workspace.signing_key_file)
 
 
 def _default_key_file(identity: str) -> Path:

@@ -192,6 +192,12 @@ class Lake:
         """Whether the lake has a file of that name."""
         return bool(self._fs.exists(self._path(sha256)))
 
+    def delete(self, sha256: str) -> None:
+        """Delete a segment's file; harmless where there is none. Only for what the ledger names no more."""
+        with self._clearly("cleaned up"):
+            if self._fs.exists(self._path(sha256)):
+                self._fs.rm_file(self._path(sha256))
+
     def list(self) -> set[str]:
         """The path of every file in the lake, relative to its root, registered or not."""
         with self._clearly("listed"):

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, Select, Table, func, insert, select, tuple_, update
+from sqlalchemy import Connection, RowMapping, Select, Table, delete, func, insert, select, tuple_, update
 
 from auditor.store.chain import GENESIS, Entry, first_break, rebuild, stamp
 from auditor.store.database import WRITE, clearly, file_of, make_engine, one_maker, parsed, revision, write_ahead
 from auditor.store.errors import StoreError
 from auditor.store.rows import from_record, normalised, record_of
-from auditor.store.tables import KEYS, PROJECTIONS, REVISIONS, chain_head, clock_lease, journal
+from auditor.store.tables import KEYS, PROJECTIONS, REVISIONS, chain_head, clock_lease, credentials, journal
 
 #: One value of a single-column primary key, or the values of a composite one, in the order of its columns.
 Key = str | int | tuple[str | int, ...]
@@ -120,20 +120,15 @@ class Transaction:
         for row in rows:
             entry = Entry(self._seq + 1, self._stamp, self.actor, action, table.name, record_of(row))
             link = entry.link(self._hash)
-            entries.append(
-                {
-                    "seq": entry.seq,
-                    "at": entry.at,
-                    "actor": entry.actor,
-                    "action": entry.action,
-                    "table_name": entry.table,
-                    "record": entry.record,
-                    "previous": self._hash,
-                    "hash": link,
-                }
-            )
+            entries.append(_journal_row(entry, self._hash, link))
             self._seq, self._hash = entry.seq, link
         self._connection.execute(insert(journal), entries)
+
+    def keep_credential(self, user: str, hashed: str) -> None:
+        """Keep what a password became; the journal holds only its digest, in `users`."""
+        self._refuse_if_spoilt()
+        self._connection.execute(delete(credentials).where(credentials.c.user == user))
+        self._connection.execute(insert(credentials).values(user=user, hash=hashed))
 
     def finish(self) -> None:
         """Record the journal's new head. `Ledger.transaction` calls it last."""
@@ -151,11 +146,25 @@ def _projection(table: Table) -> Table:
     return table
 
 
-def _in_order(records: list[dict[str, Any]], table: Table) -> list[dict[str, Any]]:
-    """Rows that refer to rows of their own table after those: an audit after the one that it restates."""
-    if table.name != "audits":
-        return records
-    return sorted(records, key=lambda row: int(row["seq"]))
+def _journal_row(entry: Entry, previous: str, own: str) -> dict[str, Any]:
+    """An entry as its table keeps it."""
+    return {
+        "seq": entry.seq,
+        "at": entry.at,
+        "actor": entry.actor,
+        "action": entry.action,
+        "table_name": entry.table,
+        "record": entry.record,
+        "previous": previous,
+        "hash": own,
+    }
+
+
+def journal_of(connection: Connection) -> Iterator[tuple[Entry, str, str]]:
+    """The whole journal, oldest first: (entry, previous hash, own hash)."""
+    for row in connection.execute(select(journal).order_by(journal.c.seq)).yield_per(_ROWS_AT_ONCE).mappings():
+        entry = Entry(row["seq"], row["at"], row["actor"], row["action"], row["table_name"], row["record"])
+        yield entry, row["previous"], row["hash"]
 
 
 class Ledger:
@@ -220,10 +229,13 @@ class Ledger:
         with self.snapshot() as connection:
             return list(connection.execute(query).mappings())
 
-    def take_over(self, chained: Iterable[tuple[Entry, str, str]]) -> None:
+    def take_over(
+        self, chained: Iterable[tuple[Entry, str, str]], passwords: Mapping[str, str] | None = None
+    ) -> None:
         """Fill this empty ledger from another's journal: (entry, previous hash, own hash) in order.
 
-        The journal goes in as it is, and every table is made from it. Raises StoreError where this ledger is not
+        The journal goes in as it is, and every table is made from it; `passwords` are the hashes that it does not
+        hold. Raises StoreError where this ledger is not
         empty or the chain does not hold; then nothing has changed.
         """
         self._check()
@@ -233,18 +245,18 @@ class Ledger:
         with self._connected(write=True) as connection, clearly(self._name):
             if connection.execute(select(chain_head)).mappings().one()["seq"]:
                 raise StoreError(f"{self._name} holds a ledger already; restore into an empty one.")
-            rows = [
-                {"seq": e.seq, "at": e.at, "actor": e.actor, "action": e.action, "table_name": e.table}
-                | {"record": e.record, "previous": previous, "hash": own}
-                for e, previous, own in known
-            ]
+            rows = [_journal_row(entry, previous, own) for entry, previous, own in known]
             for start in range(0, len(rows), _ROWS_AT_ONCE):
                 connection.execute(insert(journal), rows[start : start + _ROWS_AT_ONCE])
             tables = rebuild((entry for entry, _, _ in known), KEYS)
-            for name, table in PROJECTIONS.items():  # in an order that foreign keys allow
-                whole = [from_record(table, record) for record in _in_order(tables[name], table)]
+            # tables in an order that foreign keys allow, rows in that in which they were first written
+            for name, table in PROJECTIONS.items():
+                whole = [from_record(table, record) for record in tables[name]]
                 for start in range(0, len(whole), _ROWS_AT_ONCE):
                     connection.execute(insert(table), whole[start : start + _ROWS_AT_ONCE])
+            if passwords:
+                rows = [{"user": user, "hash": hashed} for user, hashed in passwords.items()]
+                connection.execute(insert(credentials), rows)
             if known:
                 last = known[-1]
                 connection.execute(update(chain_head).values(seq=last[0].seq, hash=last[2]))
@@ -252,10 +264,7 @@ class Ledger:
     def journal(self) -> Iterator[tuple[Entry, str, str]]:
         """The whole journal, oldest first: (entry, previous hash, own hash)."""
         with self.snapshot() as connection:
-            query = select(journal).order_by(journal.c.seq)
-            for row in connection.execute(query).yield_per(_ROWS_AT_ONCE).mappings():
-                entry = Entry(row["seq"], row["at"], row["actor"], row["action"], row["table_name"], row["record"])
-                yield entry, row["previous"], row["hash"]
+            yield from journal_of(connection)
 
     def head(self) -> tuple[int, str]:
         """Number and hash of the newest journal entry: printed in a report, it fixes all before it."""

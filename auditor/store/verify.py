@@ -6,7 +6,7 @@ printed in earlier reports show that one.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -17,11 +17,11 @@ from sqlalchemy.exc import DBAPIError
 from auditor.store.chain import GENESIS, Entry, canonical, first_break, fold
 from auditor.store.errors import StoreError
 from auditor.store.lake import Lake
-from auditor.store.ledger import Ledger
+from auditor.store.ledger import Ledger, journal_of
 from auditor.store.rows import record_of
-from auditor.store.tables import KEYS, PROJECTIONS, chain_head, journal, segments
+from auditor.store.segments import LIVE
+from auditor.store.tables import KEYS, PROJECTIONS, chain_head, segments
 
-_AT_ONCE = 10_000
 _UNREADABLE = (ValueError, TypeError, DBAPIError)  # what a value that is not of its type can raise
 
 
@@ -57,23 +57,26 @@ class Verification:
 def verify(ledger: Ledger, lake: Lake) -> Verification:
     """Recompute the chain, compare every table with the journal and every segment with its registration.
 
-    Names the first break of the journal, the first difference of each table and every bad segment. Costs
-    one reading of the whole ledger and lake; others may write meanwhile.
+    Names the first break of the journal, the first difference of each table and every bad segment. A segment
+    that an erasure retired is not looked for; where its file still lies there, it is rubbish. Costs one reading
+    of the whole ledger and lake; others may write meanwhile.
     """
     files = lake.list()  # before the ledger: what is registered in between is then no rubbish
     with ledger.snapshot() as connection:
-        chained = list(_journal(connection))
+        chained = list(journal_of(connection))
         problems = _chain_problems(connection, chained)
         rows, differences = _table_problems(connection, [entry for entry, _, _ in chained])
         registered = [
             (str(row.sha256), row.rows, row.bytes)
             for row in connection.execute(
-                select(segments.c.sha256, segments.c.rows, segments.c.bytes).order_by(segments.c.seq)
+                select(segments.c.sha256, segments.c.rows, segments.c.bytes).where(LIVE).order_by(segments.c.seq)
             )
         ]
     problems += differences
-    for sha256, count, size in dict.fromkeys(registered):
-        problems += _segment_problems(lake, sha256, count, size)
+    bad = [p for found in dict.fromkeys(registered) for p in _segment_problems(lake, *found)]
+    if bad:  # what an erasure replaced while this was reading is missing by right
+        live = {row["sha256"] for row in ledger.read(select(segments.c.sha256).where(LIVE))}
+        problems += [problem for problem in bad if problem.place in live]
     names = {lake.name(sha256) for sha256, _, _ in registered}
     seq, head = (chained[-1][0].seq, chained[-1][2]) if chained else (0, GENESIS)
     return Verification(
@@ -84,12 +87,6 @@ def verify(ledger: Ledger, lake: Lake) -> Verification:
         segments=len(registered),
         head=(seq, head),
     )
-
-
-def _journal(connection: Connection) -> Iterator[tuple[Entry, str, str]]:
-    for row in connection.execute(select(journal).order_by(journal.c.seq)).yield_per(_AT_ONCE).mappings():
-        entry = Entry(row["seq"], row["at"], row["actor"], row["action"], row["table_name"], row["record"])
-        yield entry, row["previous"], row["hash"]
 
 
 def _chain_problems(connection: Connection, chained: list[tuple[Entry, str, str]]) -> list[Problem]:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from auditor.audit.run import Result, run_audit
 from auditor.backup import BackupError, backup, restore
 from auditor.settings import Environment
+from auditor.signing import people
 from auditor.store import tables as t
 from auditor.store.verify import verify
 from tests.auditor import small_hospital as small
@@ -29,6 +30,7 @@ def _environment(site: Site, ledger: str | None = None) -> Environment:
 def test_a_restored_workspace_is_the_same_on_any_database(
     site: Site, first: Result, database_url: str, tmp_path: Path
 ) -> None:
+    people.add(site.ledger, "ada", "Dr Ada Lang", ["committee"], "correct horse battery", "test", LATER)
     made = backup(site.workspace, tmp_path / "site.tar", LATER)
     assert (tmp_path / "site.tar").stat().st_mode & 0o777 == 0o600
     assert (made.entries, made.head) == site.ledger.head()
@@ -40,6 +42,8 @@ def test_a_restored_workspace_is_the_same_on_any_database(
     for table in (*t.PROJECTIONS.values(), t.journal):
         both = [sorted(map(repr, map(dict, one.read(sa.select(table))))) for one in (site.ledger, ledger)]
         assert both[0] == both[1], table.name
+    assert people.check(ledger) == []
+    assert people.authenticate(ledger, "ada", "correct horse battery", LATER)["full_name"] == "Dr Ada Lang"
     # it goes on from there: the same audit is found, and new work is taken in
     again = run_audit(ledger, lake, SYSTEM, as_of=small.RECEIVED, clock=lambda: LATER, actor="test")
     assert (again.audit, again.cached) == (first.audit, True)

@@ -162,6 +162,7 @@ def fill(stores: Stores) -> str:
         _fill_clock(tx)
         tx.insert(t.mirrors, [{"audit": "audit-1", "status": "pending", "attempts": 0, "at": NOW}])
         _fill_reviews(tx)
+        _fill_evidence(tx)
     return segment.sha256
 
 
@@ -188,3 +189,18 @@ def _fill_reviews(tx: Transaction) -> None:
     tx.insert(t.review_items, [item | {"stratum": "unflagged", "probability": 0.1, "weight": 1.0}])
     said = {"id": 1, "sample": "sample-1", "item": 1, "reader": "a-1", "verdict": "no", "kinds": {}}
     tx.insert(t.reviews, [said | {"note": "", "at": NOW, "actor": "engineer"}])
+
+
+def _fill_evidence(tx: Transaction) -> None:
+    report = {"id": "report-1", "seq": 1, "kind": "weekly", "system": "drafts", "audit": "audit-1"}
+    about = {"segment": "s" * 64, "files": {"report.json": "f" * 64}, "code": "0.1.0", "at": NOW}
+    tx.insert(t.reports, [report | about | {"actor": "engineer"}])
+    person = {"name": "ada", "full_name": "Ada L.", "roles": ["committee"], "active": True, "credential": "c" * 64}
+    tx.insert(t.users, [person | {"failures": 0, "changed_at": NOW, "actor": "engineer"}])
+    tx.insert(t.signing_keys, [{"id": "k" * 16, "public": "p" * 64, "made_at": NOW, "actor": "engineer"}])
+    signed = {"id": 1, "report": "report-1", "user": "ada", "full_name": "Ada L.", "meaning": "reviewed"}
+    proof = {"note": "", "at": NOW, "statement": "I have read it", "key": "k" * 16, "signature": "5" * 128}
+    tx.insert(t.signatures, [signed | proof])
+    tx.insert(t.holds, [{"id": 1, "system": "drafts", "reason": "a claim", "placed_at": NOW, "actor": "engineer"}])
+    gone = {"id": 1, "system": "drafts", "kind": "request", "subject": "p-1", "reason": "asked", "rows": {}}
+    tx.insert(t.erasures, [gone | {"replaced": [], "at": NOW, "actor": "engineer"}])

@@ -29,6 +29,13 @@ NEW_TABLES = {
     "job_runs",
     "notices",
     "thresholds",
+    "reports",
+    "users",
+    "credentials",
+    "signatures",
+    "signing_keys",
+    "holds",
+    "erasures",
 }
 #: An alert as revision 0001 kept it; later revisions gave it more columns.
 OLD_ALERT = {

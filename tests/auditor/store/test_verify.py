@@ -33,11 +33,18 @@ FORGERIES = {
     "review_samples": ("id = 'sample-1'", "judge", "another"),
     "review_items": ("number = 1", "probability", 0.9),
     "reviews": ("id = 1", "verdict", "skip"),
+    "reports": ("id = 'report-1'", "code", "0.0.9"),
+    "users": ("name = 'ada'", "full_name", "Somebody else"),
+    "signatures": ("id = 1", "meaning", "approved"),
+    "signing_keys": ("public = '" + "p" * 64 + "'", "actor", "somebody else"),
+    "holds": ("id = 1", "lifted_by", "somebody else"),
+    "erasures": ("id = 1", "reason", "none"),
 }
 
 
 #: The tables that `fill` writes to after the alerts.
 AFTER_ALERTS = (
+    *("erasures", "holds", "signatures", "signing_keys", "users", "reports"),
     *("reviews", "review_items", "review_samples"),
     *("incidents", "job_runs", "schedules", "notices", "thresholds"),
 )
@@ -53,7 +60,7 @@ def test_an_untouched_workspace_is_whole(stores: Stores) -> None:
     found = verify(stores.ledger, stores.lake)
     assert found.ok
     assert found.first is None
-    assert (found.entries, found.rows, found.segments, found.rubbish) == (24, 24, 1, ())
+    assert (found.entries, found.rows, found.segments, found.rubbish) == (30, 30, 1, ())
     assert found.head == stores.ledger.head()
 
 
