@@ -69,20 +69,26 @@ def lines(dossier: Dossier) -> list[Line]:
 def answer(dossier: Dossier, table: Sequence[Line]) -> str:
     """The overall verdict as one sentence that names the gravest questions."""
     gravest = [line for line in table if line.status == dossier.status]
-    named = "; ".join(_said(line) for line in gravest[:_NAMED]) or "nothing was measured against a bound"
+    named = "; ".join(_said(line) for line in gravest[:_NAMED]) or WORDS["nothing_bound"]
     if len(gravest) > _NAMED:
-        named += f"; and {len(gravest) - _NAMED} more below"
+        named += WORDS["named_more"].format(count=len(gravest) - _NAMED)
     asked = sum(1 for line in table if line.status)
+    questions = WORDS["questions_one"] if asked == 1 else WORDS["questions_many"].format(count=asked)
     return words_of(dossier.status).answer.format(
-        system=dossier.title or dossier.system, named=named, asked=f"{asked} question{'' if asked == 1 else 's'}"
+        system=dossier.title or dossier.system, named=named, asked=questions
     )
 
 
 def per_thousand(dossier: Dossier) -> Row | None:
     """Clinically significant errors of the current version on the whole system, if measured."""
+    return whole_row(dossier, PER_THOUSAND)
+
+
+def whole_row(dossier: Dossier, measure: str) -> Row | None:
+    """A measure of the current version on the whole system, if measured."""
     for row in dossier.rows:
         whole = row.slice == "all" and not row.item and not row.contrast
-        if row.measure == PER_THOUSAND and whole and row.version == dossier.current_version:
+        if row.measure == measure and whole and row.version == dossier.current_version:
             return row
     return None
 
@@ -127,10 +133,11 @@ def _crossed(row: Row) -> str:
 
 def _side(row: Row, bound: float) -> str:
     if row.contrast and row.unit != "distance":
-        return f"by {number(bound, row.unit, row.contrast).lstrip('+')}"
+        return WORDS["side_by"].format(bound=number(bound, row.unit, row.contrast).lstrip("+"))
     if "zero" in row.direction:
-        return f"beyond ±{number(bound, row.unit).lstrip('+')}"
-    return f"{'below' if row.direction.startswith('lower') else 'above'} {number(bound, row.unit).lstrip('+')}"
+        return WORDS["side_beyond"].format(bound=number(bound, row.unit).lstrip("+"))
+    side = "side_below" if row.direction.startswith("lower") else "side_above"
+    return WORDS[side].format(bound=number(bound, row.unit).lstrip("+"))
 
 
 def _scope(row: Row) -> str:

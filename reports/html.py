@@ -2,13 +2,18 @@
 
 import re
 from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
-from reports import confidence, corrections, headline, numbers, weekly
+from reports.briefing import Briefing
+from reports.document import Document
 from reports.dossier import Dossier
-from reports.text import ERROR_CODES, KINDS, SIGNIFICANCE, STATUSES, WORDS, words_of
+from reports.fonts import as_css
+from reports.text import STATUSES, words_of
+from reports.weekly import weekly
 
 #: Control characters, lone surrogates and marks that turn the direction of text: none may reach a page.
 _UNPRINTABLE: Final = re.compile(
@@ -16,56 +21,23 @@ _UNPRINTABLE: Final = re.compile(
 )
 
 
-def render(dossier: Dossier) -> str:
-    """The page of one audit; the same dossier always gives the same bytes.
+def render(dossier: Dossier, briefing: Briefing | None = None) -> str:
+    """The page of one audit, or with a briefing the committee's weekly report.
 
-    Suppressed rows show no number, whatever they hold. Every text of the dossier is escaped; characters that
-    cannot be printed are shown as U+FFFD.
+    The same input always gives the same bytes. Suppressed rows show no number, whatever they hold. Every text is
+    escaped; characters that cannot be printed are shown as U+FFFD.
     """
-    shown: Dossier = printable(dossier)
-    table = headline.lines(shown)
-    flows, other_flows = weekly.flow_lines(shown)
-    diagrams, diagrams_left_out = weekly.reliability(shown)
-    worst, worst_left_out = weekly.worst_groups(shown)
-    worth = confidence.lines(shown)
-    return (
-        environment()
-        .get_template("page.html")
-        .render(
-            d=shown,
-            lines=table,
-            answer=headline.answer(shown, table),
-            per_thousand=headline.per_thousand(shown),
-            correction=corrections.correction(shown),
-            corrections=shown.corrections,
-            flows=flows,
-            other_flows=other_flows,
-            tasks=weekly.task_numbers(shown),
-            reliability=diagrams,
-            reliability_left_out=diagrams_left_out,
-            worth=worth,
-            worth_left_out=len(shown.confidence) - len(worth),
-            risks=confidence.figures(shown),
-            trust=confidence.sentences(shown),
-            estimates=weekly.estimates(shown),
-            subgroups=weekly.subgroups(shown),
-            parity=weekly.parity(shown),
-            worst_groups=worst,
-            worst_left_out=worst_left_out,
-            trends=weekly.trends(shown),
-            trend_versions=weekly.trend_versions(shown),
-            charts=weekly.charts(shown),
-            drift=weekly.drift(shown),
-            exemplars_lead=weekly.exemplars_lead(shown.exemplar_policy, shown.exemplars),
-            intervals=weekly.intervals(shown),
-            limits=weekly.limits(shown),
-            provenance=weekly.provenance(shown.provenance),
-        )
-    )
+    return page(weekly(printable(dossier), printable(briefing)))
 
 
+def page(document: Document) -> str:
+    """Any document as a page."""
+    return environment().get_template("page.html").render(d=document, fonts=Markup(as_css()))  # noqa: S704
+
+
+@cache
 def environment() -> Environment:
-    """Templates with automatic escaping, the texts and the ways to write numbers."""
+    """Templates with automatic escaping, and the words of a verdict."""
     environment = Environment(
         loader=PackageLoader("reports"),
         autoescape=True,
@@ -73,21 +45,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(
-        t=WORDS,
-        statuses=STATUSES,
-        codes=ERROR_CODES,
-        kinds=KINDS,
-        significance=SIGNIFICANCE,
-        n=numbers,
-        reviews=corrections,
-        p_value=confidence.p_value,
-        words_of=words_of,
-        title_of=headline.title_of,
-        bounds_of=headline.bounds_of,
-        marked=weekly.marked,
-        noun=weekly.noun,
-    )
+    environment.globals.update(statuses=STATUSES, words_of=words_of)
     return environment
 
 

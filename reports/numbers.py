@@ -5,13 +5,9 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from reports.dossier import Row
-from reports.text import WORDS
+from reports.text import MONTHS, WORDS
 
 NONE: Final = "–"
-_MONTHS: Final = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
 
 
 def integer(value: float) -> str:
@@ -136,7 +132,7 @@ def day(value: date) -> str:
     >>> day(date(2026, 3, 12))
     '12 March 2026'
     """
-    return f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
+    return f"{value.day} {MONTHS[value.month - 1]} {value.year}"
 
 
 def days(start: date | None, end: date | None) -> str:
@@ -167,7 +163,7 @@ def short(value: date) -> str:
     >>> short(date(2026, 3, 12))
     '12 Mar'
     """
-    return f"{value.day} {_MONTHS[value.month - 1][:3]}"
+    return f"{value.day} {MONTHS[value.month - 1][:3]}"
 
 
 def moment(value: datetime, timezone: str) -> str:

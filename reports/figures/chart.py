@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from reports.dossier import Chart
 from reports.figures.style import BAND, INK, MAIN, MUTED, WARM, WIDTH, Figure, records, to_svg
 from reports.numbers import item_name, number, short
+from reports.text import WORDS
 
 if TYPE_CHECKING:
     import altair as alt
@@ -59,7 +60,7 @@ def _rates(rows: list[dict[str, Any]], x: "alt.X") -> "list[alt.Chart]":
         band,
         bound.encode(x=x, y=alt.Y("expected:Q", scale=scale)),
         line.encode(x=x, y=alt.Y("rate:Q", scale=scale)),
-        dots.encode(x=x, y=alt.Y("rate:Q", scale=scale, title="Bad outcomes"), opacity=alt.value(1)),
+        dots.encode(x=x, y=alt.Y("rate:Q", scale=scale, title=WORDS["fig_bad"]), opacity=alt.value(1)),
     ]
 
 
@@ -95,29 +96,27 @@ def _changes(chart: Chart) -> "list[alt.Chart]":
 
 def _label(chart: Chart) -> str:
     what = f", {item_name(chart.item)}" if chart.item else ""
-    return f"{chart.title}{what}, version {chart.version}"
+    return WORDS["fig_chart_of"].format(what=f"{chart.title}{what}", version=chart.version)
 
 
 def _seen(chart: Chart) -> str:
     alarms = [one for one in chart.weeks if one.alarm]
     if not alarms:
-        return "no rise seen"
+        return WORDS["fig_no_rise"]
     last = alarms[-1]
-    since = f", since about {short(last.changed)}" if last.changed else ""
-    times = "once" if len(alarms) == 1 else f"{len(alarms)} times"
-    return f"alarm {times}, last in the week of {short(last.week)}{since}"
+    since = WORDS["fig_since"].format(day=short(last.changed)) if last.changed else ""
+    times = WORDS["fig_once"] if len(alarms) == 1 else WORDS["fig_times"].format(count=len(alarms))
+    return WORDS["fig_alarm"].format(times=times, day=short(last.week), since=since)
 
 
 def _description(chart: Chart) -> str:
     return "; ".join(
-        f"week of {short(one.week)}: {one.events} of {one.n}, chart {one.statistic:.2g}"
+        WORDS["fig_week"].format(day=short(one.week), events=one.events, n=one.n, statistic=f"{one.statistic:.2g}")
         for one in chart.weeks
         if one.n is not None
     )
 
 
 def _note(chart: Chart) -> str:
-    held = f"Dashed: the bound, {number(chart.bound, 'share')}, at each week's case mix."
-    band = "Grey: the rate since the chart began, at all weeks at once (95 %)."
-    bad = " Bad outcomes are those the measure does not count." if chart.lower_is_worse else ""
-    return f"{held} {band}{bad}"
+    note = WORDS["fig_chart_note"].format(bound=number(chart.bound, "share"))
+    return f"{note} {WORDS['fig_chart_bad']}" if chart.lower_is_worse else note

@@ -41,7 +41,7 @@ def panel_figure(columns: Sequence[DriftColumn], name: str) -> Figure:
         )
     )
     band = base.mark_bar(color=BAND, height=14).encode(
-        x=alt.X("null:Q", scale=x, title="Distance", axis=alt.Axis(tickCount=4))
+        x=alt.X("null:Q", scale=x, title=WORDS["distance"], axis=alt.Axis(tickCount=4))
     )
     marks = base.mark_point(size=70, strokeWidth=1.5, opacity=1).encode(
         x=alt.X("distance:Q", scale=x),
@@ -52,9 +52,12 @@ def panel_figure(columns: Sequence[DriftColumn], name: str) -> Figure:
     said = base.mark_text(align="left").encode(x=alt.value(_PLOT + 10), text="moved:N")
     chart = (band + marks + said).properties(width=_PLOT, height=22 * len(rows) + 6)
     moved = [c.title for c in by_excess(columns) if c.drifted]
-    title = f"{len(moved)} of {len(columns)} columns moved" + (f": {', '.join(moved[:3])}" if moved else "")
+    title = WORDS["fig_moved"].format(moved=len(moved), all=len(columns))
+    title += WORDS["fig_moved_names"].format(names=", ".join(moved[:3])) if moved else ""
     description = "; ".join(
-        f"{c.title}: distance {number(c.distance, 'distance')}, by chance up to {number(c.null_high, 'distance')}"
+        WORDS["fig_distance"].format(
+            title=c.title, distance=number(c.distance, "distance"), chance=number(c.null_high, "distance")
+        )
         for c in ordered
     )
     hidden = len(columns) - len(ordered)
@@ -90,17 +93,22 @@ def shares_figure(column: DriftColumn, name: str) -> Figure | None:
         .properties(width=240, height=26 * len(shown))
     )
     before, now, category = max(((b, n, c) for c, b, n in shown), key=lambda t: abs(t[0] - t[1]))
-    title = f"{column.title}: {_category(category)} went from {number(before, 'share')} to {number(now, 'share')}"
+    title = WORDS["fig_went"].format(
+        title=column.title,
+        category=_category(category),
+        before=number(before, "share"),
+        now=number(now, "share"),
+    )
     description = "; ".join(
-        f"{_category(c)}: {number(b, 'share')} in the reference window, {number(n, 'share')} in this one"
+        WORDS["fig_share"].format(category=_category(c), before=number(b, "share"), now=number(n, "share"))
         for c, b, n in shown
     )
     left_out = len(triples) - len(shown)
-    note = "White: reference window. Grey: this window."
+    note = WORDS["fig_windows"]
     return Figure(
         title,
         to_svg(chart, name, title, description),
-        note + (f" {left_out} smaller categories not drawn." if left_out else ""),
+        f"{note} {WORDS['fig_left_out'].format(count=left_out)}" if left_out else note,
     )
 
 

@@ -3,7 +3,7 @@
 from reports.dossier import Flow
 from reports.figures.style import FAINT, MAIN, Figure, records, to_svg
 from reports.numbers import integer, number
-from reports.text import OUTPUTS
+from reports.text import OUTPUTS, WORDS
 
 _PLOT = 110
 
@@ -13,7 +13,11 @@ def flow_figure(flow: Flow, name: str) -> Figure:
     import altair as alt
 
     noun = OUTPUTS.get(flow.task, ("output", "outputs"))[1]
-    steps = [("All " + noun, flow.outputs), ("With a reference", flow.linked), ("Judged", flow.judged)]
+    steps = [
+        (WORDS["fig_all"].format(noun=noun), flow.outputs),
+        (WORDS["fig_with_reference"], flow.linked),
+        (WORDS["fig_judged"], flow.judged),
+    ]
     share = {label: count / flow.outputs if flow.outputs else None for label, count in steps}
     rows = [
         {
@@ -33,6 +37,6 @@ def flow_figure(flow: Flow, name: str) -> Figure:
     bars = base.mark_bar(color=MAIN, height=16).encode(x=alt.X("count:Q", scale=scale, axis=None))
     said = base.mark_text(align="left", dx=6).encode(x=alt.value(_PLOT), text="said:N")
     chart = (frame + bars + said).properties(width=_PLOT, height=78)
-    title = f"{integer(flow.judged)} of {integer(flow.outputs)} {noun} could be judged"
+    title = WORDS["fig_flow"].format(judged=integer(flow.judged), outputs=integer(flow.outputs), noun=noun)
     description = "; ".join(f"{row['step']}: {row['said']}" for row in rows)
     return Figure(title, to_svg(chart, name, title, description))

@@ -68,26 +68,26 @@ def _times(value: float | None, scale: float) -> float | None:
 def _seen(whole: Row | None, drawn: Sequence[Row]) -> str:
     """Which groups' intervals leave the whole out: the only differences that the drawing itself supports."""
     if whole is None or whole.value is None or whole.suppressed:
-        return f"{len(drawn)} groups"
+        return WORDS["fig_groups"].format(count=len(drawn))
     at = whole.value
     off = [row for row in drawn if row.low is not None and row.high is not None and not row.low <= at <= row.high]
     if not off:
-        return "every group's interval holds the whole"
+        return WORDS["fig_all_hold"]
     names = ", ".join(slice_name(row.slice) for row in off[:2])
-    more = f" and {len(off) - 2} more" if len(off) > 2 else ""
-    return f"{names}{more} differ{'s' if len(off) == 1 else ''} from the whole"
+    more = WORDS["fig_more"].format(count=len(off) - 2) if len(off) > 2 else ""
+    return WORDS["fig_differs" if len(off) == 1 else "fig_differ"].format(names=f"{names}{more}")
 
 
 def _note(whole: Row | None, groups: Sequence[Row]) -> str:
     parts = []
     if whole and not whole.suppressed and whole.value is not None:
-        parts.append(f"Dashed line: the whole, {number(whole.value, whole.unit)}.")
+        parts.append(WORDS["fig_whole"].format(value=number(whole.value, whole.unit)))
     if any(row.status and severity(row.status) <= severity("watch") for row in groups):
-        parts.append("Diamond: verdict of Watch or graver.")
+        parts.append(WORDS["fig_diamond"])
     hidden = [slice_name(row.slice) for row in groups if row.suppressed]
     if hidden:
         parts.append(WORDS["suppressed_list"].format(names="; ".join(hidden)))
     undefined = [slice_name(row.slice) for row in groups if not row.suppressed and row.value is None]
     if undefined:
-        parts.append(f"Not defined: {'; '.join(undefined)}.")
+        parts.append(WORDS["fig_undefined"].format(names="; ".join(undefined)))
     return " ".join(parts)

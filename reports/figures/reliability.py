@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from reports.dossier import ReliabilityBin
 from reports.figures.style import BAND, INK, MAIN, MUTED, Figure, records, to_svg
 from reports.numbers import integer, number
+from reports.text import WORDS
 
 _SIDE = 250
 
@@ -23,8 +24,8 @@ def reliability_figure(bins: Sequence[ReliabilityBin], label: str, name: str) ->
     unit = alt.Scale(domain=[0, 1])
     percent = alt.Axis(format=".0%", values=[0, 0.25, 0.5, 0.75, 1])
     data = records(rows)
-    x = alt.X("confidence:Q", scale=unit, axis=percent, title="Stated probability (mean of the bin)")
-    y = alt.Y("frequency:Q", scale=unit, axis=percent, title="Observed frequency")
+    x = alt.X("confidence:Q", scale=unit, axis=percent, title=WORDS["fig_stated"])
+    y = alt.Y("frequency:Q", scale=unit, axis=percent, title=WORDS["fig_observed"])
     line = (
         alt.Chart(records([{"at": 0.0}, {"at": 1.0}]))
         .mark_line(color=MUTED, strokeDash=[4, 4], strokeWidth=1)
@@ -40,7 +41,7 @@ def reliability_figure(bins: Sequence[ReliabilityBin], label: str, name: str) ->
         .encode(
             x=alt.X("from:Q", scale=unit, axis=None),
             x2="to:Q",
-            y=alt.Y("n:Q", title="Count", axis=alt.Axis(tickCount=2, format="~s")),
+            y=alt.Y("n:Q", title=WORDS["fig_count"], axis=alt.Axis(tickCount=2, format="~s")),
             y2=alt.Y2(datum=0),
         )
         .properties(width=_SIDE, height=45)
@@ -52,10 +53,13 @@ def reliability_figure(bins: Sequence[ReliabilityBin], label: str, name: str) ->
     )
     chart = alt.vconcat((band + line + bars + dots).properties(width=_SIDE, height=_SIDE), counts, spacing=8)
     title = f"{label}: {_seen(bins)}"
-    description = "Observed frequency by stated probability. " + "; ".join(
-        f"stated {number(b.confidence, 'share')}, observed {number(b.frequency, 'share')} of {integer(b.n)}"
+    said = "; ".join(
+        WORDS["fig_bin"].format(
+            stated=number(b.confidence, "share"), observed=number(b.frequency, "share"), n=integer(b.n)
+        )
         for b in bins
     )
+    description = WORDS["fig_reliability"].format(bins=said)
     return Figure(title, to_svg(chart, name, title, description))
 
 
@@ -65,9 +69,9 @@ def _seen(bins: Sequence[ReliabilityBin]) -> str:
     below = [b for b in bins if b.frequency_low > b.confidence]
     total = len(bins)
     if above and not below:
-        return f"says more than comes true in {len(above)} of {total} bins"
+        return WORDS["fig_over"].format(off=len(above), total=total)
     if below and not above:
-        return f"says less than comes true in {len(below)} of {total} bins"
+        return WORDS["fig_under"].format(off=len(below), total=total)
     if above and below:
-        return f"too sure in {len(above)} and not sure enough in {len(below)} of {total} bins"
-    return f"every interval of {total} holds the diagonal"
+        return WORDS["fig_both"].format(over=len(above), under=len(below), total=total)
+    return WORDS["fig_diagonal"].format(total=total)

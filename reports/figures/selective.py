@@ -3,6 +3,7 @@
 from reports.dossier import Confidence
 from reports.figures.style import INK, MAIN, MUTED, WARM, WIDTH, Figure, records, to_svg
 from reports.numbers import number
+from reports.text import WORDS
 
 _HEIGHT = 190
 
@@ -14,13 +15,9 @@ def selective_figure(one: Confidence, label: str, name: str) -> Figure:
     rows = [{"coverage": coverage, "risk": risk} for coverage, risk in one.curve]
     top = max(max(risk for _, risk in one.curve), one.safe.accepted_risk if one.safe else 0.0) * 1.1 or 0.01
     percent = alt.Axis(format=".0%", tickCount=5)
-    x = alt.X(
-        "coverage:Q", scale=alt.Scale(domain=[0, 1]), axis=percent, title="Trusted outputs, most confident first"
-    )
+    x = alt.X("coverage:Q", scale=alt.Scale(domain=[0, 1]), axis=percent, title=WORDS["fig_trusted"])
     scale = alt.Scale(domain=[0, top], nice=True)
-    y = alt.Y(
-        "risk:Q", scale=scale, axis=alt.Axis(format="~%", tickCount=5), title="Share of the trusted that is wrong"
-    )
+    y = alt.Y("risk:Q", scale=scale, axis=alt.Axis(format="~%", tickCount=5), title=WORDS["fig_wrong"])
     layers = [alt.Chart(records(rows)).mark_line(color=MAIN, strokeWidth=1.5, interpolate="step").encode(x=x, y=y)]
     whole = alt.Chart(records(rows[-1:])).mark_point(filled=True, color=INK, size=45, opacity=1)
     layers.append(whole.encode(x=x, y=y))
@@ -33,16 +30,14 @@ def selective_figure(one: Confidence, label: str, name: str) -> Figure:
     chart = alt.layer(*layers).properties(width=WIDTH - 60, height=_HEIGHT)
     risk_of_all = one.curve[-1][1]
     half = next(risk for coverage, risk in one.curve if coverage >= 0.5)
-    title = (
-        f"{label}: {number(half, 'share')} of the more confident half are wrong, "
-        f"{number(risk_of_all, 'share')} of all"
-    )
+    title = WORDS["fig_half"].format(label=label, half=number(half, "share"), all=number(risk_of_all, "share"))
     description = "; ".join(
-        f"{number(coverage, 'share')} trusted: {number(risk, 'share')} wrong" for coverage, risk in one.curve[::5]
+        WORDS["fig_risk"].format(coverage=number(coverage, "share"), risk=number(risk, "share"))
+        for coverage, risk in one.curve[::5]
     )
     note = ""
     if one.safe is not None:
-        note = f"Dashed across: the accepted risk, {number(one.safe.accepted_risk, 'share')}."
+        note = WORDS["fig_accepted"].format(risk=number(one.safe.accepted_risk, "share"))
         if one.safe.threshold is not None:
-            note += " Dashed down: what can be trusted with it."
+            note += f" {WORDS['fig_safe']}"
     return Figure(title, to_svg(chart, name, title, description), note)

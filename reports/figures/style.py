@@ -3,9 +3,13 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from html import unescape
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from markupsafe import Markup, escape
+
+from reports import fonts
 
 if TYPE_CHECKING:
     import altair as alt
@@ -24,7 +28,7 @@ WIDTH: Final = 430
 #: Versions are told apart by shape; the eighth repeats the first.
 SHAPES: Final = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right")
 
-_FONT: Final = "Liberation Sans, Arial, Helvetica, sans-serif"
+_FONT: Final = fonts.NAME
 _AXIS: Final = {
     "labelFont": _FONT, "titleFont": _FONT, "labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": "normal",
     "labelColor": INK, "titleColor": INK, "gridColor": FAINT, "domainColor": MUTED, "tickColor": MUTED,
@@ -39,6 +43,7 @@ _CONFIG: Final[dict[str, Any]] = {
     "header": {"labelFont": _FONT, "labelFontSize": 11, "labelColor": INK},
     "padding": 4,
 }
+_DESCRIPTION: Final = re.compile(r"<desc [^>]*>(.*?)</desc>", re.DOTALL)
 _SIZE: Final = re.compile(r'<svg [^>]*?viewBox="([^"]*)">')
 _ID: Final = re.compile(r"(id=\"|url\(#)(clip|gradient|pattern)_?(\d+)")
 
@@ -53,6 +58,12 @@ class Figure:
     title: str
     svg: Markup
     note: str = ""
+
+    @property
+    def described(self) -> str:
+        """What the drawing shows, in words, for those who do not see it."""
+        found = _DESCRIPTION.search(self.svg)
+        return unescape(found[1]) if found else self.title
 
 
 def records(rows: Sequence[dict[str, Any]]) -> "alt.InlineData":
@@ -70,6 +81,7 @@ def to_svg(chart: "Chart", name: str, title: str, description: str) -> Markup:
     """
     import vl_convert
 
+    _register_font()
     # validation against the Vega-Lite schema costs as much as drawing; the tests draw every figure
     spec = chart.to_dict(validate=False)
     spec["config"] = _CONFIG
@@ -87,6 +99,14 @@ def to_svg(chart: "Chart", name: str, title: str, description: str) -> Markup:
         f'<desc id="{name}-d">{_backslash(escape(description))}</desc>'
     )
     return Markup(_SIZE.sub(head, svg, count=1))  # noqa: S704 - escaped above, and by the renderer
+
+
+@cache
+def _register_font() -> None:
+    """Tell the renderer of the shipped font, once."""
+    import vl_convert
+
+    vl_convert.register_font_directory(fonts.folder())
 
 
 def _backslash(text: str) -> str:

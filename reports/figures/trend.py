@@ -67,12 +67,17 @@ def trend_figure(
         layers += _changes(inside)
     chart = alt.layer(*layers).properties(width=WIDTH - 80, height=_HEIGHT)
     title = f"{drawn[0].title}: {_seen(drawn, unit)}"
-    description = "; ".join(
-        f"{short(p.period)} {p.period.year}, version {p.version}: {with_interval(p.value, p.low, p.high, unit)}"
-        f"{'' if p.mature else ' (may still change)'}"
-        for p in drawn
-    )
+    description = "; ".join(_point(p, unit) for p in drawn)
     return Figure(title, to_svg(chart, name, title, description), _explained(drawn, unit))
+
+
+def _point(one: TrendPoint, unit: str) -> str:
+    said = WORDS["fig_point"].format(
+        day=f"{short(one.period)} {one.period.year}",
+        version=one.version,
+        said=with_interval(one.value, one.low, one.high, unit),
+    )
+    return said if one.mature else WORDS["fig_open"].format(said=said)
 
 
 def _standardised(drawn: Sequence[TrendPoint], scale: float, x: "alt.X", y: "alt.Scale") -> "list[alt.Chart]":
@@ -150,15 +155,20 @@ def _seen(drawn: Sequence[TrendPoint], unit: str) -> str:
     """The last final period beside what came before it in the same version."""
     final = [p for p in drawn if p.mature and p.value is not None]
     if not final:
-        return "no period is final yet"
+        return WORDS["fig_not_final"]
     last = final[-1]
-    said = f"{with_interval(last.value, last.low, last.high, unit)} in the period from {short(last.period)}"
+    value = with_interval(last.value, last.low, last.high, unit)
+    said = WORDS["fig_last"].format(said=value, day=short(last.period))
     earlier = [p.value for p in final[:-1] if p.value is not None and p.version == last.version]
     if not earlier:
         return said
-    return f"{said}; {_range(min(earlier), max(earlier), unit)} in the {len(earlier)} before"
+    return WORDS["fig_before"].format(
+        said=said, range=_range(min(earlier), max(earlier), unit), count=len(earlier)
+    )
 
 
 def _range(low: float, high: float, unit: str) -> str:
     said = (number(low, unit), number(high, unit))
-    return f"{said[0]} to {said[1]}" if said[0] != said[1] else said[0] or NONE
+    if said[0] == said[1]:
+        return said[0] or NONE
+    return WORDS["fig_range"].format(low=said[0], high=said[1])

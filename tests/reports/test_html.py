@@ -109,7 +109,8 @@ def test_nothing_is_fetched(page_text: str, page: Page) -> None:
     assert _outside_references(page) == []
     addresses = set(re.findall(r"https?://[^\s\"'<]+", page_text))
     assert addresses <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
-    assert "@import" not in page_text and "@font-face" not in page_text
+    assert "@import" not in page_text
+    assert set(re.findall(r"src: url\(([^,]*),", page_text)) == {"data:font/woff;base64"}, "the font is inside"
 
 
 def test_same_dossier_same_bytes(page_text: str) -> None:
@@ -215,14 +216,14 @@ def test_suppressed_groups_are_listed_beneath_the_forest(page: Page) -> None:
 @pytest.mark.parametrize(
     ("section", "why"),
     [
-        ("measurements", "Nothing was measured in this window."),
-        ("reliability", "No output states a probability"),
+        ("performance", "Nothing was measured in this window."),
+        ("calibration", "No output states a probability"),
         ("subgroups", "No slices were measured"),
-        ("trend", "there is no trend"),
+        ("performance", "there is no trend"),
         ("drift", "No reference window is declared"),
-        ("examples", "No error was found"),
-        ("methods", "Repeated looks are not corrected"),
-        ("provenance", "Journal head"),
+        ("errors", "No error was found"),
+        ("evidence", "Repeated looks are not corrected"),
+        ("evidence", "Journal head"),
     ],
 )
 def test_an_empty_section_says_why(section: str, why: str, page: Page) -> None:

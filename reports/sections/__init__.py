@@ -1,0 +1,1 @@
+"""The sections of the weekly report, one file each: what goes where is decided here, nothing is computed."""

@@ -1,0 +1,92 @@
+"""Section 6: do stated probabilities come true, and what can be trusted."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from reports import confidence
+from reports.document import Block, Figures, Heading, Section, Table, bullets, cell, paragraph
+from reports.dossier import Dossier, ReliabilityBin
+from reports.figures.reliability import reliability_figure
+from reports.figures.style import Figure
+from reports.sections.performance import task_blocks
+from reports.sections.tables import heads
+from reports.text import TASKS, WORDS
+
+_RELIABILITY: Final = 6  # diagrams drawn
+_MONITORS = frozenset({"calibration", "confidence_report", "confidence_vqa"})
+
+
+def calibration(dossier: Dossier) -> Section:
+    """Measures, diagrams, what the probabilities are worth, risk against coverage."""
+    return Section("calibration", WORDS["reliability"], tuple(_blocks(dossier)), 6)
+
+
+def _blocks(dossier: Dossier) -> Iterator[Block]:
+    diagrams, left_out = reliability(dossier)
+    if diagrams:
+        yield paragraph(WORDS["reliability_lead"])
+        yield Figures(tuple(diagrams), square=True)
+        if left_out:
+            yield paragraph(WORDS["reliability_more"].format(count=left_out), small=True)
+    else:
+        yield paragraph(WORDS["no_reliability"])
+    yield from task_blocks(dossier, _MONITORS)
+    yield from _worth(dossier)
+    risks = confidence.figures(dossier)
+    if risks:
+        yield Heading(WORDS["risk"])
+        yield paragraph(WORDS["risk_lead"])
+        if trust := confidence.sentences(dossier):
+            yield bullets(trust)
+        yield Figures(tuple(risks))
+
+
+def _worth(dossier: Dossier) -> Iterator[Block]:
+    worth = confidence.lines(dossier)
+    if not worth:
+        return
+    yield Heading(WORDS["worth"])
+    yield paragraph(WORDS["worth_lead"])
+    yield Table(
+        heads=heads("worth_heads"),
+        rows=tuple(
+            (
+                cell(one.label, style="strong"),
+                *map(
+                    cell, (one.n, one.brier, one.miscalibration, one.discrimination, one.uncertainty, one.p_value)
+                ),
+            )
+            for one in worth
+        ),
+        numeric=tuple(range(1, 7)),
+        widths=(2.4, 1, 1, 1.2, 1.2, 1.1, 1.2),
+    )
+    if left_out := len(dossier.confidence) - len(worth):
+        yield paragraph(WORDS["worth_more"].format(count=left_out), small=True)
+
+
+def reliability(dossier: Dossier) -> tuple[list[Figure], int]:
+    """Diagrams of all findings pooled (every version) and of the worst findings; how many were left out."""
+    groups: dict[tuple[str, str, str], list[ReliabilityBin]] = defaultdict(list)
+    for one in dossier.reliability:
+        groups[one.task, one.version, one.item].append(one)
+    pooled = [key for key in groups if not key[2]]
+    pooled.sort(key=lambda key: (key[1] != dossier.current_version, key))
+    single = [key for key in groups if key[2] and key[1] == dossier.current_version]
+    single.sort(key=lambda key: (-_distance(groups[key]), key))
+    shown = [*pooled, *single][:_RELIABILITY]
+    figures = []
+    for i, key in enumerate(shown):
+        task, version, item = key
+        label = item or TASKS.get(task, task)
+        if len({k[1] for k in groups}) > 1:
+            label += f", version {version}"
+        figures.append(reliability_figure(groups[key], label, f"rel{i}"))
+    return figures, len(groups) - len(shown)
+
+
+def _distance(bins: Iterable[ReliabilityBin]) -> float:
+    """Only orders the diagrams; it is never printed."""
+    listed = list(bins)
+    return sum(b.n * abs(b.confidence - b.frequency) for b in listed) / max(sum(b.n for b in listed), 1e-12)

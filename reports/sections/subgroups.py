@@ -1,0 +1,121 @@
+"""Section 7: subgroups: forests, gaps to everyone else with what is suppressed, and the tables behind them."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from reports.document import Badge, Block, Figures, Folded, Heading, Section, Table, cell, paragraph
+from reports.dossier import Dossier, Row
+from reports.figures.forest import forest_figure
+from reports.figures.style import Figure
+from reports.headline import PAGE_ONE, badness
+from reports.numbers import basis, result, slice_name
+from reports.sections.disparities import disparities
+from reports.sections.tables import Matrix, matrices, matrix_table
+from reports.text import TASKS, WORDS, severity
+
+_GAPS: Final = 12  # gaps listed when none of them is grave
+
+
+def subgroups_section(dossier: Dossier) -> Section:
+    """Every task of the current version, then the worst group of each attribute."""
+    return Section("subgroups", WORDS["subgroups"], tuple(_blocks(dossier)), 7)
+
+
+def _blocks(dossier: Dossier) -> Iterator[Block]:
+    found = subgroups(dossier)
+    yield paragraph(WORDS["subgroups_lead"] if found else WORDS["no_subgroups"])
+    for group in found:
+        yield Heading(group.heading)
+        if group.forests:
+            yield Figures(group.forests)
+        yield from _gaps(group)
+        if group.tables:
+            tables = tuple(matrix_table(part, WORDS["slice"], slices=True) for part in group.tables)
+            yield Folded(WORDS["other_tables"], tables)
+    yield from disparities(dossier)
+
+
+def _gaps(group: "Subgroups") -> Iterator[Block]:
+    yield Heading(WORDS["gaps"], 4)
+    if group.gaps:
+        yield Table(
+            heads=(WORDS["slice"], WORDS["measure"], WORDS["gap"], WORDS["basis"], WORDS["status"]),
+            rows=tuple(
+                (
+                    cell(slice_name(r.slice), style="strong"),
+                    cell(r.title),
+                    cell(result(r)),
+                    cell(basis(r)),
+                    (Badge(r.status),),
+                )
+                for r in group.gaps
+            ),
+            numeric=(2, 3),
+            widths=(1.5, 2.4, 2, 2, 1.2),
+        )
+        if group.gaps_left_out:
+            yield paragraph(WORDS["gaps_more"].format(count=group.gaps_left_out), small=True)
+    elif not group.gaps_suppressed:
+        yield paragraph(WORDS["no_gaps"])
+    if group.gaps_suppressed:
+        yield paragraph(WORDS["suppressed_list"].format(names=group.gaps_suppressed), small=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Subgroups:
+    """The groups of one task in the current version."""
+
+    heading: str
+    forests: tuple[Figure, ...]
+    tables: tuple[Matrix, ...]
+    gaps: tuple[Row, ...]
+    gaps_left_out: int
+    gaps_suppressed: str  # names of the groups
+
+
+def subgroups(dossier: Dossier) -> list[Subgroups]:
+    """Forests, tables and gaps of every task; only rows of the current version and of no single finding."""
+    by_task: dict[str, list[Row]] = defaultdict(list)
+    for row in dossier.rows:
+        if row.version == dossier.current_version and not row.item:
+            by_task[row.task].append(row)
+    result = []
+    for place, (task, rows) in enumerate(sorted(by_task.items())):
+        groups = [row for row in rows if row.slice != "all" and not row.contrast]
+        gaps = [row for row in rows if row.contrast == "rest"]
+        if not groups and not gaps:
+            continue
+        listed = sorted(
+            (row for row in gaps if not row.suppressed),
+            key=lambda row: (severity(row.status), -badness(row), row.measure, row.slice),
+        )
+        grave = sum(1 for row in listed if row.status and severity(row.status) <= severity("watch"))
+        shown = listed[: max(grave, _GAPS)]
+        forests, drawn = _forests(rows, groups, f"forest{place}")
+        result.append(
+            Subgroups(
+                heading=TASKS.get(task, task),
+                forests=tuple(forests),
+                tables=matrices([row for row in groups if row.measure not in drawn], by_item=False),
+                gaps=tuple(shown),
+                gaps_left_out=len(listed) - len(shown),
+                gaps_suppressed="; ".join(dict.fromkeys(slice_name(row.slice) for row in gaps if row.suppressed)),
+            )
+        )
+    return result
+
+
+def _forests(rows: Sequence[Row], groups: Sequence[Row], name: str) -> tuple[list[Figure], set[str]]:
+    """Forests of the headline measures and of those that have a verdict by group, and which were drawn."""
+    chosen = dict.fromkeys(row.measure for row in groups if row.status or row.measure in PAGE_ONE)
+    figures: list[Figure] = []
+    drawn: set[str] = set()
+    for i, measure in enumerate(chosen):
+        whole = next((r for r in rows if r.measure == measure and r.slice == "all" and not r.contrast), None)
+        figure = forest_figure(whole, [row for row in groups if row.measure == measure], f"{name}-{i}")
+        if figure:
+            figures.append(figure)
+            drawn.add(measure)
+    return figures, drawn
