@@ -18,14 +18,21 @@ from auditor.settings import AuditSettings
 from auditor.store import tables as t
 from auditor.store.lake import Lake
 from auditor.store.ledger import Ledger
-from reports import export_json, html
+from monitors.catalogue import CatalogueError, measure_named
+from reports import corrections, export_json, export_markdown, headline, html
 from reports.dossier import Dossier, Row
+from reports.numbers import result
+from reports.text import MARKDOWN, severity
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 METRICS_A_BATCH = 1_000  # MLflow's own limit
 _AUDIT_TAG = "auditor.audit"
+HEADLINE_NUMBERS = 12  # tags of numbers on a registered model version
+DESCRIPTION_LENGTH = 5_000  # what MLflow's own tables hold; PostgreSQL refuses more
+START, END = "<!-- auditor:start -->", "<!-- auditor:end -->"
+_BLOCK = re.compile(f"{START}(?:(?!{START}).)*?{END}", re.DOTALL)
 
 
 def pending(ledger: Ledger, system: str) -> list[str]:
@@ -184,15 +191,77 @@ def _log_inputs(client: "MlflowClient", run: str, dossier: Dossier) -> None:
 
 
 def _tag_model(client: "MlflowClient", dossier: Dossier, settings: AuditSettings) -> None:
-    """Write the status on the registered model version, where there is one of the audited version's number."""
+    """Write status, headline numbers and summary on the registered version of the audited version's number."""
     name = settings.mlflow.registered_model
     if not name:
         return
+    tags, said = model_tags(dossier), export_markdown.summary(_without_texts(dossier))
     versions: Sequence[Any] = client.search_model_versions(f"name = '{name}'")
     for version in versions:
-        if dossier.current_version in (str(version.version), version.tags.get("version")):
-            client.set_model_version_tag(name, version.version, "audit.status", dossier.status)
-            client.set_model_version_tag(name, version.version, "audit.id", dossier.provenance.audit)
+        if dossier.current_version not in (str(version.version), version.tags.get("version")):
+            continue
+        for key in version.tags:
+            if key not in tags and _names_measure(key):  # measured once, not now: it must not look current
+                client.delete_model_version_tag(name, version.version, key)
+        for key, value in tags.items():
+            client.set_model_version_tag(name, version.version, key, value)
+        client.update_model_version(name, version.version, described(version.description or "", said))
+
+
+def model_tags(dossier: Dossier) -> dict[str, str]:
+    """What a registered model version is tagged with: the verdict, and page one's numbers of the whole system."""
+    rows = [row for row in dossier.rows if _on_page_one(row, dossier.current_version)]
+    rows.sort(key=lambda row: (severity(row.status), row.measure, row.task))
+    names = [row.measure for row in rows]
+    reviewed = corrections.correction(dossier)
+    return {
+        "audit.status": dossier.status,
+        "audit.id": dossier.provenance.audit,
+        "audit.report": dossier.provenance.audit,
+        "audit.as_of": dossier.as_of.isoformat(),
+        "audit.corrected": "yes" if reviewed is not None and reviewed.same_window else "no",
+        **{
+            f"audit.{row.measure}" + (f".{row.task}" if names.count(row.measure) > 1 else ""): result(row)
+            for row in rows[:HEADLINE_NUMBERS]
+        },
+    }
+
+
+def _on_page_one(row: Row, version: str) -> bool:
+    whole = row.version == version and row.slice == "all" and not row.item and not row.contrast
+    named = bool(row.status) or row.measure in (headline.PER_THOUSAND, *headline.PAGE_ONE)
+    return whole and named and not row.suppressed and row.value is not None
+
+
+def _names_measure(key: str) -> bool:
+    """Whether a tag is one of ours for a number; people may have tags of their own that begin alike."""
+    start, _, rest = key.partition(".")
+    try:
+        return start == "audit" and bool(measure_named(rest.partition(".")[0]))
+    except CatalogueError:
+        return False
+
+
+def described(old: str, said: str) -> str:
+    """A description with `said` between our two marker lines; what a person wrote outside of them stays.
+
+    >>> described("By hand.", "All is well.").splitlines()
+    ['By hand.', '', '<!-- auditor:start -->', 'All is well.', '<!-- auditor:end -->']
+    """
+    known = _BLOCK.search(old)
+    before = old[: known.start()] if known else f"{old.rstrip()}\n\n" if old.strip() else ""
+    after = _BLOCK.sub("", old[known.end() :]) if known else ""
+    room = DESCRIPTION_LENGTH - len(f"{before}{START}\n\n{END}{after}")
+    block = _cut(said.strip(), room)
+    return f"{before}{START}\n{block}\n{END}{after}" if block else f"{before}{after}".rstrip("\n")
+
+
+def _cut(said: str, room: int) -> str:
+    """As many whole lines as there is room for, and then that there are more."""
+    if len(said) <= room:
+        return said
+    kept = said[: max(room - len(MARKDOWN["cut"]) - 2, 0)].rpartition("\n")[0].rstrip()
+    return f"{kept}\n\n{MARKDOWN['cut']}" if kept else ""
 
 
 def _experiment(client: "MlflowClient", name: str, uri: str) -> str:

@@ -49,14 +49,13 @@ def deliver(ledger: Ledger, actor: str, now: datetime) -> tuple[int, int]:
 
 
 def _attempt(ledger: Ledger, actor: str, now: datetime, row: Any) -> str | None:
-    with ledger.transaction(actor, now) as tx:
-        settings = settings_in_force(tx, row["system"])
+    settings = settings_in_force(ledger, row["system"])
     named = {one.name: one for one in settings.notices.channels}
-    problem = None
     if row["channel"] not in named:
         with ledger.transaction(actor, now) as tx:
             tx.update(t.notices, row["id"], {"status": "withdrawn", "last_error": "The channel is no more."})
         return "The channel is no more."
+    problem = None
     try:
         told = {name: row[name] for name in ("id", "system", "kind", "alert", "subject", "body")}
         send(named[row["channel"]], told, now)

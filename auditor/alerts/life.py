@@ -11,6 +11,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from auditor.alerts.events import record_event
+from auditor.in_force import Reader
 from auditor.store import tables as t
 from auditor.store.ledger import Ledger, Transaction
 
@@ -28,9 +29,9 @@ class AlertError(ValueError):
     """One clear sentence about an alert that cannot be dealt with as asked."""
 
 
-def alert_named(tx: Transaction, name: str) -> Any:
+def alert_named(place: Reader, name: str) -> Any:
     """The row of an alert. Raises AlertError."""
-    rows = tx.read(sa.select(t.alerts).where(t.alerts.c.id == name))
+    rows = place.read(sa.select(t.alerts).where(t.alerts.c.id == name))
     if not rows:
         raise AlertError(f"There is no alert {name}; 'auditor alerts list --all' shows those there are.")
     return rows[0]

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from auditor.alerts.events import record_event
 from auditor.alerts.outbox import tell
-from auditor.settings import AuditSettings, parse_settings
+from auditor.in_force import Reader, newest_config
+from auditor.settings import AuditSettings
 from auditor.store import tables as t
 from auditor.store.ledger import Transaction
 
@@ -31,12 +32,11 @@ class Trouble:
     members: Sequence[Mapping[str, str]] = ()
 
 
-def settings_in_force(tx: Transaction, system: str) -> AuditSettings:
-    """The newest settings of a system, inside a transaction."""
-    query = (
-        sa.select(t.configs.c.yaml).where(t.configs.c.system == system).order_by(t.configs.c.seq.desc()).limit(1)
-    )
-    return parse_settings(tx.read(query)[0]["yaml"], f"the settings of {system}")
+def settings_in_force(place: Reader, system: str) -> AuditSettings:
+    """The newest settings of a system that is known to have some."""
+    found = newest_config(place, system)
+    assert found is not None
+    return found[1]
 
 
 def report_trouble(

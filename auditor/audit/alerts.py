@@ -12,7 +12,7 @@ from auditor.store.ledger import Transaction
 from monitors.catalogue import measure_named
 from monitors.measurement import Direction, Measurement
 from monitors.threshold import SUPPRESS_BELOW, Status
-from reports.numbers import day
+from reports.numbers import day, slice_name
 
 _ABOUT = ("measure", "task", "item", "slice", "contrast", "version")
 _DRIFT = "drift"
@@ -101,28 +101,27 @@ def _about(ruled: Ruled, seen: Seen) -> dict[str, str]:
 
 def _stands_out(scope: Scope, seen: Seen, root: str, lead: Ruled, members: Mapping[str, Any]) -> Iterator[str]:
     """What could stand behind it, a sentence each: the group it is worst in, a new version, other patients."""
+    moved = _listed(sorted({about["item"] for _, _, about in members.get(_DRIFT, ())}))
     if root == _DRIFT:
-        moved = sorted({about["item"] for _, _, about in members[_DRIFT]})
-        yield f"The distribution of {_listed(moved)} is another than in the reference window."
+        yield f"The distribution of {moved} is another than in the reference window."
         return
     if stop := lead.rule.get("stop"):
         yield f"Its rule asks to {stop} the system."
     worst = _worst_group(seen, lead)
     if worst is not None:
-        yield f"It is worst in {worst.slice}."
+        yield f"It is worst in {slice_name(worst.slice)}."
     since = scope.window.start
     for changed, version in seen.version_changes:
         if version == seen.version and (since is None or changed >= since):
             yield f"Version {version} came into use on {day(changed)}."
-    if _DRIFT in members and root.split("/")[0] in scope.settings.tasks:
-        moved = sorted({about["item"] for _, _, about in members[_DRIFT]})
-        yield f"The distribution of {_listed(moved)} changed as well."
+    if moved and root.split("/")[0] in scope.settings.tasks:
+        yield f"The distribution of {moved} changed as well."
 
 
 def _worst_group(seen: Seen, lead: Ruled) -> Measurement | None:
     """The group that is provably worse than the rest by most, in the measure of the alert."""
     about = _about(lead, seen)
-    if not about["task"] or about["measure"] in ("judge_failures",):
+    if not about["task"] or about["measure"] == "judge_failures":
         return None
     sign = -1.0 if measure_named(about["measure"]).direction is Direction.LOWER_IS_WORSE else 1.0
     gaps = [
@@ -138,4 +137,4 @@ def _worst_group(seen: Seen, lead: Ruled) -> Measurement | None:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))

@@ -15,12 +15,12 @@ import pyarrow.compute as pc
 from auditor.audit.judging import Progress, judge_pairs, pair_keys
 from auditor.audit.linking import DEFAULT_REFERENCE, Linked, final_reports
 from auditor.judges import Judge
+from auditor.judges.report import SIGNIFICANT
 from auditor.settings import AuditSettings
 from auditor.store.lake import Lake
 from auditor.store.ledger import Ledger
 
 _SIGNED: Final = DEFAULT_REFERENCE["report"]
-_SIGNIFICANT: Final = ("urgent", "actionable")
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,12 @@ def reaching(
     transaction: Callable[[], Any],
     progress: Progress,
 ) -> Reaching:
-    """Hold each signed report against the reference that its draft was held against, and compare both's errors."""
+    """Hold each signed report against the reference that its draft was held against, and compare both's errors.
+
+    For settings of which `is_known` holds.
+    """
     rows = linked.outputs.num_rows
     nothing = pa.nulls(rows, pa.int8())
-    if not is_known(settings, "report"):
-        return Reaching(nothing)
     signed = final_reports(linked.outputs, references)
     judged = np.asarray(pc.equal(judgements["status"], "judged").fill_null(False))
     both = np.flatnonzero(judged & linked.has_reference & np.asarray(signed["digest"].is_valid()))
@@ -85,7 +86,7 @@ def _significant(errors: list[dict[str, Any]] | None) -> set[str]:
     return {
         str(error["finding"])
         for error in errors or ()
-        if error["kind"] == "contradicted" and error["significance"] in _SIGNIFICANT
+        if error["kind"] == "contradicted" and error["significance"] in SIGNIFICANT
     }
 
 

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from auditor import __version__
-from auditor.settings import AuditSettings, parse_settings
+from auditor.in_force import newest_config
+from auditor.settings import AuditSettings
 from auditor.store import tables as t
 from auditor.store.chain import digest_of
 from auditor.store.ledger import Ledger
@@ -61,7 +62,7 @@ def scope_of(
     found: dict[str, Sequence[Registered]] = {
         kind: segments_of(ledger, system, kind, as_of=as_of) for kind in INPUT_KINDS
     }
-    if not found["outputs"]:
+    if not any(segment.rows for segment in found["outputs"]):  # none was received, or all were erased
         raise AuditError(
             f"No outputs of {system} had been received by {as_of:%Y-%m-%d %H:%M} UTC; "
             "run 'auditor ingest outputs FILE' first."
@@ -83,14 +84,12 @@ def newest_settings(ledger: Ledger, system: str) -> tuple[str, AuditSettings]:
 
     Raises AuditError naming the systems there are when `system` is none of them.
     """
-    rows = ledger.read(
-        sa.select(t.configs).where(t.configs.c.system == system).order_by(t.configs.c.seq.desc()).limit(1)
-    )
-    if not rows:
+    found = newest_config(ledger, system)
+    if found is None:
         known = ", ".join(sorted(r["name"] for r in ledger.read(sa.select(t.systems.c.name))))
         hint = f"the systems here are: {known}" if known else "apply an audit.yaml first"
         raise AuditError(f"There is no system {system!r} in this workspace; {hint}.")
-    return rows[0]["id"], parse_settings(rows[0]["yaml"], f"the settings of {system}")
+    return found
 
 
 def build_key(

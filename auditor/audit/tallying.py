@@ -17,7 +17,7 @@ from auditor.store import tables as t
 from auditor.store.chain import digest_of
 from auditor.store.lake import Lake
 from auditor.store.ledger import Ledger
-from auditor.store.segments import register_segments
+from auditor.store.segments import register_segments, retired
 from monitors.measurement import Window
 from monitors.monitor import Monitor
 from monitors.tally import Tally
@@ -79,7 +79,7 @@ def tally_days(
     wanted = {
         _key(monitor, rows, task, settings): (monitor, day, rows) for day, rows in days for monitor in monitors
     }
-    found = _stored(ledger, lake, wanted)
+    found, lost = _stored(ledger, lake, wanted)
     missing = [key for key in wanted if key not in found]
     strata = strata_of(settings)
     for start in range(0, len(missing), BLOCK):
@@ -87,7 +87,7 @@ def tally_days(
         for key in missing[start : start + BLOCK]:
             monitor, _, rows = wanted[key]
             made[key] = Tally.of(monitor, rows, strata, settings.seed)
-        _keep(lake, system, made, transaction)
+        _keep(lake, system, made, lost, transaction)
         found |= made
     return {
         monitor.name: DailyTallies(
@@ -123,26 +123,32 @@ def _key(monitor: Monitor, rows: pa.Table, task: str, settings: AuditSettings) -
     )
 
 
-def _stored(ledger: Ledger, lake: Lake, wanted: Mapping[str, Any]) -> dict[str, Tally]:
+def _stored(ledger: Ledger, lake: Lake, wanted: Mapping[str, Any]) -> tuple[dict[str, Tally], frozenset[str]]:
+    """The tallies that the lake has, and the keys of those that an erasure retired."""
     rows = ledger.read(sa.select(t.artifacts.c.key, t.artifacts.c.segment).where(t.artifacts.c.kind == "tally"))
-    segments = sorted({row["segment"] for row in rows if row["key"] in wanted})
+    gone = retired(ledger)
+    asked = [row for row in rows if row["key"] in wanted]
+    segments = sorted({row["segment"] for row in asked if row["segment"] not in gone})
     table = lake.read_many(segments, schema=schemas.TALLIES)
     kept = table.filter(pc.is_in(table["key"], value_set=pa.array(list(wanted), pa.string())))
-    return {
+    found = {
         key: Tally.from_bytes(content)
         for key, content in zip(kept["key"].to_pylist(), kept["tally"].to_pylist(), strict=True)
     }
+    return found, frozenset(row["key"] for row in asked if row["segment"] in gone)
 
 
-def _keep(lake: Lake, system: str, made: Mapping[str, Tally], transaction: Callable[[], Any]) -> None:
+def _keep(
+    lake: Lake, system: str, made: Mapping[str, Tally], lost: frozenset[str], transaction: Callable[[], Any]
+) -> None:
+    """Put tallies into the lake; those of `lost` have a row already, which is led to the new segment."""
     table = pa.table(
         {"key": list(made), "tally": [tally.to_bytes() for tally in made.values()]}, schema=schemas.TALLIES
     )
     segment = lake.write(table, "tallies")
     with transaction() as tx:
         register_segments(tx, [segment], system)
-        rows = [
-            {"key": key, "kind": "tally", "system": system, "segment": segment.sha256, "created_at": tx.at}
-            for key in made
-        ]
-        tx.insert_new(t.artifacts, rows)
+        about = {"kind": "tally", "system": system, "segment": segment.sha256, "created_at": tx.at}
+        tx.insert_new(t.artifacts, [{"key": key, **about} for key in made if key not in lost])
+        for key in sorted(lost & made.keys()):
+            tx.update(t.artifacts, key, about)

@@ -38,7 +38,7 @@ COUNTS: Final[dict[str, tuple[str, ...]]] = {
 NO_WORDS: Final = "the draft has no words"
 NO_REFERENCE: Final = "there is no reference report yet"
 _SUPPORT: Final = ("contradicted", "unsupported", "unaddressed")
-_SIGNIFICANT: Final = ("urgent", "actionable")
+SIGNIFICANT: Final = ("urgent", "actionable")
 
 
 class ReportJudge:
@@ -130,7 +130,7 @@ def judged(
 ) -> dict[str, Any]:
     """The result of a judged pair: how many findings each text has, the errors, and their counts."""
     support = {kind: sum(e.code == "FAB" and e.kind == kind for e in errors) for kind in _SUPPORT}
-    significant = [e for e in errors if e.significance in _SIGNIFICANT]
+    significant = [e for e in errors if e.significance in SIGNIFICANT]
     return {
         "id": pair.get("id"),
         "asserted": asserted,

@@ -1,13 +1,14 @@
 """Rules in the ledger: a new version for each change, and whether data had been seen by then."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
+from auditor.in_force import Reader, newest_config
 from auditor.rules.named import Rule, rules_of
-from auditor.settings import AuditSettings, parse_settings
+from auditor.settings import AuditSettings
 from auditor.store import tables as t
 from auditor.store.ledger import Ledger, Transaction
 
@@ -40,7 +41,7 @@ class Change:
 
 def changes(ledger: Ledger, settings: AuditSettings) -> list[Change]:
     """What these settings would change of the rules in force; nothing where the system is new."""
-    here = _content_in_force(ledger.read, settings.system)
+    here = _content_in_force(ledger, settings.system)
     return [] if here is None else _changes(here, rules_of(settings))
 
 
@@ -57,7 +58,7 @@ def record_rules(tx: Transaction, settings: AuditSettings, config: str, reason: 
             .group_by(t.thresholds.c.name)
         )
     }
-    known = _content_in_force(tx.read, settings.system, before=config) or {}
+    known = _content_in_force(tx, settings.system, but=config) or {}
     number = tx.next(t.thresholds)
     rows: list[dict[str, Any]] = []
     for change in _changes({name: row["content"] for name, row in here.items()}, list(rules.values())):
@@ -97,22 +98,12 @@ def changed_after_seeing(ledger: Ledger, system: str, config: str) -> list[str]:
     return said
 
 
-def _content_in_force(
-    read: Callable[[sa.Select[Any]], Sequence[Any]], system: str, before: str = ""
-) -> dict[str, Mapping[str, Any]] | None:
+def _content_in_force(place: Reader, system: str, but: str = "") -> dict[str, Mapping[str, Any]] | None:
     """Name → content of the rules in force, by the registry, else by the settings; None for a new system."""
-    if rows := read(_in_force(system)):
+    if rows := place.read(_in_force(system)):
         return {row["name"]: row["content"] for row in rows}
-    configs = (
-        sa.select(t.configs.c.yaml)
-        .where(t.configs.c.system == system, t.configs.c.id != before)
-        .order_by(t.configs.c.seq.desc())
-        .limit(1)
-    )
-    found = read(configs)
-    if not found:
-        return None
-    return {rule.name: rule.content for rule in rules_of(parse_settings(found[0]["yaml"], "the settings before"))}
+    found = newest_config(place, system, but)
+    return None if found is None else {rule.name: rule.content for rule in rules_of(found[1])}
 
 
 def _in_force(system: str) -> sa.Select[Any]:

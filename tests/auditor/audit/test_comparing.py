@@ -1,5 +1,6 @@
 """Two versions on the same cases, against counts by hand."""
 
+import io
 import json
 import os
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pypdf
 import pytest
 
 from auditor.audit.comparing import compare
@@ -21,7 +23,7 @@ from auditor.store import tables as t
 from auditor.workspace import Workspace, create, open_workspace
 from monitors.catalogue import CatalogueError
 from reports.comparison import Comparison
-from reports.comparison_page import render
+from reports.comparison_page import render, render_pdf
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PATIENTS = 200
@@ -166,6 +168,11 @@ def test_the_page_says_what_decides(tmp_path: Path) -> None:
     page = render(found)
     assert page == render(found)
     assert "b is worse than a on the same cases" in page
+    document = pypdf.PdfReader(io.BytesIO(render_pdf(found)))
+    text = " ".join(" ".join(one.extract_text() for one in document.pages).split())
+    assert "b is worse than a on the same cases" in text
+    inside = json.loads(document.attachments["comparison.json"][0])["comparison"]
+    assert inside["status"] == found.status
     assert "<script" not in page and "http" not in page.split("</style>")[1].replace("http://www.w3.org", "")
     assert str(len(found.changed[0].broken)) in page
 

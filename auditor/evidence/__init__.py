@@ -1,0 +1,1 @@
+"""What stands behind a signature: the evidence there is, reports as issued, keys, people, bundles."""
