@@ -8,7 +8,7 @@ export MLFLOW_DISABLE_TELEMETRY = true
 export GX_ANALYTICS_ENABLED = false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types floors unit format bench bench-claims bench-drift power coverage twin clean
+.PHONY: help install demo test lint types floors unit unit-stories unit-parts format bench bench-claims bench-drift bench-reports power coverage twin clean
 
 help: ## what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,8 +35,17 @@ types: install
 floors: install
 	$(BIN)/lint-imports
 
+# Tests that live through months or run whole examples; they take a quarter of the time and have a core of their own.
+STORIES := tests/auditor/test_demo_alerts.py tests/auditor/test_demo_judged.py tests/auditor/test_examples.py
+
 unit: install
-	$(BIN)/python -m pytest
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target unit-parts unit-stories
+
+unit-stories: install
+	$(BIN)/python -m pytest $(STORIES)
+
+unit-parts: install
+	$(BIN)/python -m pytest $(addprefix --ignore=,$(STORIES))
 
 format: install ## put the code in its standard form
 	$(BIN)/ruff check --fix .
@@ -50,6 +59,9 @@ bench-claims: install ## negative controls and speed of the rule engine on real 
 
 bench-drift: install ## the drift panel on a million rows and twenty columns, beside Evidently (minutes)
 	$(BIN)/python -m benchmarks.drift
+
+bench-reports: install ## the weekly report and the fleet's at ten systems, 52 weeks, 40 measures, 12 slices (2 minutes)
+	$(BIN)/python -m benchmarks.reports
 
 power: install ## false alarms and delays of the charts by simulation, beside what one would use instead (5 minutes)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.power

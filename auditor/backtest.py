@@ -1,9 +1,8 @@
 """What proposed rules would have said of the past: every audited window, and every sealed week of the charts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 
 import sqlalchemy as sa
 
@@ -49,7 +48,7 @@ class _Window:
     measurements: Sequence[Measurement]
 
 
-def backtest(ledger: Ledger, proposed: AuditSettings, as_of: Any) -> list[Past]:
+def backtest(ledger: Ledger, proposed: AuditSettings, as_of: datetime) -> list[Past]:
     """Apply the proposed rules to what has been measured of their system; nothing is recorded.
 
     Raises AuditError where the system is unknown or was never audited.
@@ -57,11 +56,9 @@ def backtest(ledger: Ledger, proposed: AuditSettings, as_of: Any) -> list[Past]:
     scope = scope_of(ledger, proposed.system, as_of)
     windows = _windows(ledger, proposed.system, as_of)
     years = _years(windows)
-    found = []
-    for rule, question in zip(rules_of(proposed), proposed.stop_questions, strict=False):
-        found.append(_charted(ledger, scope, proposed, question, rule.name))
-    thresholds = rules_of(proposed)[len(proposed.stop_questions) :]
-    for rule, setting in zip(thresholds, proposed.thresholds, strict=True):
+    rules = iter(rules_of(proposed))  # stop questions first
+    found = [_charted(ledger, scope, proposed, one, next(rules).name) for one in proposed.stop_questions]
+    for rule, setting in zip(rules, proposed.thresholds, strict=True):
         alone = proposed.model_copy(update={"thresholds": [setting]})
         said = [
             roll_up([one.verdict.status for one in rule_on(alone, past.measurements, past.version) if one.current])
@@ -74,7 +71,7 @@ def backtest(ledger: Ledger, proposed: AuditSettings, as_of: Any) -> list[Past]:
     return found
 
 
-def _windows(ledger: Ledger, system: str, as_of: Any) -> list[_Window]:
+def _windows(ledger: Ledger, system: str, as_of: datetime) -> list[_Window]:
     """Every window that was audited, by its end; of a window measured again, the last measurement."""
     audits = ledger.read(
         sa.select(t.audits).where(t.audits.c.system == system, t.audits.c.as_of <= as_of).order_by(t.audits.c.seq)
@@ -103,7 +100,7 @@ def _years(windows: Sequence[_Window]) -> float:
 def _charted(ledger: Ledger, scope: Scope, proposed: AuditSettings, question: StopQuestion, name: str) -> Past:
     """The chart of a question over the weeks that audits have sealed."""
     judge = for_task(question.task, proposed.tasks[question.task].judge).digest
-    asked = Scope(**{**vars(scope), "settings": proposed})
+    asked = replace(scope, settings=proposed)
     sealed = recorded_weeks(ledger, asked, question, judge)
     if not sealed.weeks:
         note = "its weeks have not been counted in this way yet: apply the settings and audit, then try again"

@@ -37,7 +37,8 @@ class JobSetting(Strict):
     timeout_minutes: Annotated[int, Field(ge=1, le=7 * 24 * 60)] = 120
     retries: Annotated[int, Field(ge=0, le=20)] = 2
     backoff_minutes: Annotated[int, Field(ge=1, le=24 * 60)] = 5  # doubled with every further try
-    formats: list[Literal["html", "json"]] = ["html", "json"]  # report
+    formats: list[Literal["html", "pdf", "json", "md", "xml"]] = ["html", "pdf", "json"]  # report
+    fleet: bool = False  # report: of all systems instead of this one
     size: Annotated[int, Field(ge=1, le=10_000)] = 60  # reviews: how many reports are drawn
     blind: bool = False  # reviews: leave out what the judge found
     sample: Annotated[int, Field(ge=1)] | None = None  # replay: ask only so many questions

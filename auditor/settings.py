@@ -44,6 +44,9 @@ class Environment(BaseSettings):
     ledger: str | None = None  # SQLAlchemy URL; default: SQLite inside the workspace
     lake: str | None = None  # fsspec URI; default: a folder inside the workspace
     key_file: Path | None = None  # default: outside the workspace, made by init
+    signing_key_file: Path | None = None  # default: beside the key
+    anchor_file: Path | None = None  # signed heads of the journal; default: beside the key
+    trusted_key: str | None = None  # public signing key (hex) that `verify` believes, from a place of your own
     alarms_a_year: float = 2.0  # false ones that all charts of all systems together may give
 
 
@@ -179,6 +182,7 @@ class AuditSettings(Strict):
     maturity_days: Annotated[int, Field(ge=0)] = 14
     stale_after_days: Annotated[int, Field(ge=1)] | None = None
     exemplars: Literal["none", "span", "sentence"] = "none"
+    paper: Literal["a4", "us-letter"] = "a4"  # of the reports in print
     simulated: bool = False  # the report then says so on every page
     seed: int = 0
     model: ModelSetting | None = None  # how the live model is reached, for `auditor replay`
@@ -187,6 +191,8 @@ class AuditSettings(Strict):
     stop_questions: Annotated[list[StopQuestion], Field(max_length=5)] = []
     alarms_a_year: Annotated[float, Field(gt=0, le=12)] = 1.0  # false ones, over all stop questions together
     not_measured: list[NotMeasured] = []
+    # rows older than this may be erased; six years are the floor, 45 CFR 164.316(b)(2)(i), whatever is said here
+    retention_years: Annotated[int, Field(ge=1, le=100)] | None = None
     case_mix: list[str] = []  # attributes that charts and trends are adjusted for, outermost first
     schedule: list[JobSetting] = []
     alerts: AlertRules = AlertRules()

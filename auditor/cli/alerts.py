@@ -81,8 +81,7 @@ def show(alert: Name, as_json: Json = False) -> None:
     from auditor.store import tables as t
 
     ledger = workspace().ledger()
-    with ledger.transaction(actor(), now()) as tx:
-        row = alert_named(tx, alert)
+    row = alert_named(ledger, alert)
     events = history(ledger, alert)
     notices = ledger.read(sa.select(t.notices).where(t.notices.c.alert == alert).order_by(t.notices.c.id))
     if as_json:

@@ -1,7 +1,6 @@
-"""Commands that measure and tell: audit, report."""
+"""The command that measures: audit."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -23,17 +22,11 @@ from auditor.cli.console import (
 if TYPE_CHECKING:
     from reports.dossier import Dossier, Row
 
-FORMATS = ("html", "json")
 _GRAVEST_FIRST = ("failed", "act", "stale", "watch", "insufficient", "ok")
-
-
-class FormatError(ValueError):
-    """A report format that does not exist."""
 
 
 def add_to(app: typer.Typer) -> None:
     app.command()(audit)
-    app.command()(report)
 
 
 def audit(
@@ -49,6 +42,7 @@ def audit(
     """
     from auditor.audit.run import run_audit
     from auditor.audit.scope import newest_settings
+    from auditor.signing.anchors import anchor_now
 
     place = workspace()
     ledger, lake = place.ledger(), place.lake()
@@ -72,36 +66,10 @@ def audit(
         print_json(_as_json(dossier, result.cached))
     else:
         _print(dossier, result.cached)
-    if problem:
-        say(problem)
+    for sentence in (problem, anchor_now(place, ledger, actor(), now())):
+        if sentence:
+            say(sentence)
     raise typer.Exit(EXIT[result.status])
-
-
-def report(
-    system: Annotated[str, typer.Argument(help="The system, as named in its audit.yaml.")],
-    audit: Annotated[str | None, typer.Option(help="Which audit (default: the newest).")] = None,
-    format: Annotated[str, typer.Option(help="html, json, or both with a comma.")] = "html",
-    output: Annotated[Path, typer.Option(help="Folder to write to.")] = Path(),
-    as_json: Json = False,
-) -> None:
-    """Write the report of an audit: pages that open offline."""
-    from auditor.audit.dossier import dossier_of
-    from auditor.audit.pages import pages_of
-    from auditor.publish import write_report
-
-    formats = [name.strip() for name in format.split(",")]
-    for name in formats:
-        if name not in FORMATS:
-            raise FormatError(f"There is no report format {name!r}; choose from {', '.join(FORMATS)}.")
-    place = workspace()
-    ledger = place.ledger()
-    dossier = dossier_of(ledger, system, audit)
-    written = write_report(dossier, pages_of(ledger, place.lake(), dossier.provenance.audit), output, formats)
-    if as_json:
-        print_json({"files": [str(path) for path in written]})
-        return
-    for path in written:
-        say(f"{path}")
 
 
 def _mirror(ledger: Any, lake: Any, system: str, settings: Any, uri: str) -> str | None:

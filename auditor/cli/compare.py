@@ -19,6 +19,10 @@ class MarginError(ValueError):
     """A margin that cannot be read."""
 
 
+class OutputError(ValueError):
+    """A file that the comparison cannot be written to."""
+
+
 def add_to(app: typer.Typer) -> None:
     app.command()(compare)
 
@@ -30,7 +34,9 @@ def compare(
     margin: Annotated[
         list[str] | None, typer.Option(help="The largest loss that is accepted, accuracy=0.02; may be repeated.")
     ] = None,
-    output: Annotated[Path | None, typer.Option(help="Write the page for the committee to this file.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Write the committee's report to this file, .html or .pdf.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Compare two versions on the cases that both answered, as evidence before a change.
@@ -43,8 +49,10 @@ def compare(
     from dataclasses import asdict
 
     from auditor.audit.comparing import compare as compared
-    from reports.comparison_page import render
+    from reports.comparison_page import render, render_pdf
 
+    if output is not None and output.suffix not in (".html", ".pdf"):
+        raise OutputError("--output takes a file that ends in .html or .pdf.")
     place = workspace()
     with progress_bar() as progress:
         found = compared(
@@ -61,7 +69,7 @@ def compare(
         )
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(render(found), encoding="utf-8")
+        output.write_bytes(render_pdf(found) if output.suffix == ".pdf" else render(found).encode())
     if as_json:
         print_json(asdict(found))
     else:

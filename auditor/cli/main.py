@@ -1,19 +1,23 @@
 """The `auditor` command: its groups, and how it refuses."""
 
-import os
 import sys
 
 import typer
 
+from auditor import telemetry
 from auditor.cli import (
     alerts,
     audits,
     compare,
+    controls,
     incidents,
     judging,
+    keeping,
     lookback,
     notify,
+    people,
     replay,
+    reporting,
     reviews,
     schedule,
     setup,
@@ -36,6 +40,7 @@ for group in (
     replay,
     judging,
     audits,
+    reporting,
     compare,
     lookback,
     reviews,
@@ -44,20 +49,16 @@ for group in (
     notify,
     schedule,
     thresholds,
+    controls,
+    people,
+    keeping,
 ):
     group.add_to(app)
 
 
-def _silence_libraries() -> None:
-    """Switch off what libraries would send home, before any of them is imported."""
-    os.environ.setdefault("DO_NOT_TRACK", "1")
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-
-
 def main() -> None:
     """Run the command line; a refusal is one sentence on standard error and exit code 2."""
-    _silence_libraries()
+    telemetry.switch_off()
     try:
         app(prog_name="auditor")
     except ValueError as refusal:

@@ -64,7 +64,8 @@ def init(
         f"Settings:  {audit_yaml} (edit it, then: auditor apply {audit_yaml})\n"
         f"Key:       {made.key_file}\n"
         "The key turns patient identifiers into pseudonyms and is kept outside the workspace: back it up. "
-        "Without it, new rows cannot be joined to old ones."
+        "Without it, new rows cannot be joined to old ones.\n"
+        f"Signing:   {made.signing_key_file} signs the journal and sign-offs; back it up too."
     )
     if folder != Path("workspace"):
         say(f"Tell later commands where it is: export AUDITOR_WORKSPACE={made.path}")
@@ -81,16 +82,17 @@ def apply(
     """
     from auditor.registry import apply_settings
     from auditor.rules.register import changes
+    from auditor.settings import parse_settings
 
-    ledger, settings = workspace().ledger(), settings_from(file)
-    differences = [change.words for change in changes(ledger, settings)]
+    ledger, text = workspace().ledger(), _text(file)
+    differences = [change.words for change in changes(ledger, parse_settings(text, str(file)))]
     for words in differences:
         say(words)
     if differences and not reason.strip():
         if not sys.stdin.isatty():
             raise ApplyError("Rules change: say why with --reason. Nothing was applied.")
         reason = typer.prompt("Why do these rules change?")
-    result = apply_settings(ledger, _text(file), str(file), actor(), now(), reason.strip())
+    result = apply_settings(ledger, text, str(file), actor(), now(), reason.strip())
     if as_json:
         about = {"system": result.system, "config": result.config, "changed": result.changed}
         print_json(about | {"rules": differences})
@@ -113,32 +115,60 @@ def _text(file: Path) -> str:
         raise ApplyError(f"{file} is not UTF-8 text; save it as UTF-8 and apply it again.") from None
 
 
-def verify(as_json: Json = False) -> None:
-    """Recompute the journal chain and every segment; name the first break and files nobody registered."""
+def verify(
+    recompute: Annotated[
+        str | None, typer.Option(help="Also make the newest audit of this system again, from its rows.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Check that the record is as it was written; name the first thing that is not.
+
+    Recomputes the journal's chain, holds every table against it, every segment and report against its hash, every
+    sign-off against its key, and the journal against its signed anchors. Lists files that nobody registered.
+    """
+    from auditor.issuing.checking import anchors_of, check_workspace
+    from auditor.issuing.recompute import recompute as made_again
+    from auditor.settings import Environment
     from auditor.store.verify import verify as check
 
     place = workspace()
-    found = check(place.ledger(), place.lake())
+    ledger, lake = place.ledger(), place.lake()
+    found = check(ledger, lake)
+    problems = [*found.problems, *check_workspace(place, ledger, lake, Environment().trusted_key)]
+    again = made_again(ledger, lake, recompute) if recompute else None
+    problems += again.problems if again else ()
+    anchors = anchors_of(place)
     if as_json:
         print_json(
             {
-                "ok": found.ok,
-                "problems": [{"kind": p.kind, "place": p.place, "sentence": p.sentence} for p in found.problems],
+                "ok": not problems,
+                "problems": [{"kind": p.kind, "place": p.place, "sentence": p.sentence} for p in problems],
                 "unregistered": list(found.rubbish),
                 "journal_entries": found.entries,
                 "segments": found.segments,
+                "anchors": anchors,
+                "recomputed": again.compared if again else None,
                 "head": found.head[1],
             }
         )
     else:
-        for problem in found.problems:
+        for problem in problems:
             say(problem.sentence)
         for name in found.rubbish:
             say(f"Not registered, can be removed: {name}")
-        if found.ok:
+        if again:
+            say(again.note)
+        if not anchors:
+            say(
+                "No anchor was found, so a journal that was rewritten as a whole would not be seen: auditor anchor"
+            )
+        if not problems:
             head = found.head[1][:16]
-            say(f"Intact: {found.entries:,} journal entries, {found.segments:,} segments; head {head}.")
-    if not found.ok:
+            say(
+                f"Intact: {found.entries:,} journal entries, {found.segments:,} segments, {anchors:,} anchors; "
+                f"head {head}."
+            )
+    if problems:
         raise typer.Exit(1)
 
 

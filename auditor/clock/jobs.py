@@ -54,6 +54,7 @@ def _unknown(error: Exception) -> str:
 def _audit(work: Work) -> str:
     from auditor.audit.run import run_audit
     from auditor.audit.scope import newest_settings
+    from auditor.signing.anchors import anchor_now
     from auditor.tracking import mirror
 
     ledger, lake = work.workspace.ledger(), work.workspace.lake()
@@ -61,20 +62,28 @@ def _audit(work: Work) -> str:
     settings = newest_settings(ledger, work.system)[1]
     problem = mirror(ledger, lake, work.system, settings, work.workspace.mlflow_uri, work.clock, work.actor)
     said = f"{made.audit}: {made.status}" + (", as before" if made.cached else "")
-    return f"{said}. {problem}" if problem else said
+    problems = [problem, anchor_now(work.workspace, ledger, work.actor, work.clock())]
+    return ". ".join([said, *filter(None, problems)])
 
 
 def _report(work: Work) -> str:
-    from auditor.audit.dossier import dossier_of
     from auditor.audit.pages import pages_of
-    from auditor.publish import write_report
+    from auditor.issuing.issue import FILES, issue_fleet, issue_weekly
+    from auditor.issuing.write import wanted_files, write_files
+    from auditor.settings import Environment
+    from auditor.signing.anchors import signing_key
 
-    ledger = work.workspace.ledger()
-    dossier = dossier_of(ledger, work.system)
-    pages = pages_of(ledger, work.workspace.lake(), dossier.provenance.audit)
-    folder = work.workspace.path / "reports" / work.system
-    written = write_report(dossier, pages, folder, work.options["formats"])
-    return f"{written[0].name}, in all {len(written)} files"
+    ledger, lake = work.workspace.ledger(), work.workspace.lake()
+    key = signing_key(work.workspace, ledger, work.actor, work.clock())
+    about: dict[str, Any] = {"at": work.clock(), "actor": work.actor, "key": key}
+    about["alarms_a_year"] = Environment().alarms_a_year
+    fleet = work.options.get("fleet", False)
+    issued = issue_fleet(ledger, lake, **about) if fleet else issue_weekly(ledger, lake, work.system, **about)
+    pages = pages_of(ledger, lake, issued.audit) if issued.audit else {}
+    names = [FILES[name] for name in work.options["formats"]]
+    folder = work.workspace.path / "reports" / ("fleet" if fleet else work.system)
+    written = write_files(wanted_files(issued, names, pages), folder)
+    return f"{issued.report}: {written[0].name}, in all {len(written)} files"
 
 
 def _replay(work: Work) -> str:
@@ -112,11 +121,14 @@ def _reviews(work: Work) -> str:
 
 
 def _verify(work: Work) -> str:
+    from auditor.issuing.checking import check_workspace
     from auditor.store.verify import verify
 
-    found = verify(work.workspace.ledger(), work.workspace.lake())
-    if found.first is not None:
-        raise JobError(f"The record is not as it was written: {found.first.sentence}")
+    ledger, lake = work.workspace.ledger(), work.workspace.lake()
+    found = verify(ledger, lake)
+    problems = [*found.problems, *check_workspace(work.workspace, ledger, lake)]
+    if problems:
+        raise JobError(f"The record is not as it was written: {problems[0].sentence}")
     return f"intact: {found.entries:,} journal entries, {found.segments:,} segments"
 
 

@@ -10,6 +10,8 @@ import sys
 import threading
 from dataclasses import asdict
 
+from auditor import telemetry
+
 
 def _end_with_the_scheduler() -> None:
     sys.stdin.read()
@@ -18,9 +20,7 @@ def _end_with_the_scheduler() -> None:
 
 def main(told: str) -> None:
     """Do the job."""
-    os.environ.setdefault("DO_NOT_TRACK", "1")
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    telemetry.switch_off()
     threading.Thread(target=_end_with_the_scheduler, daemon=True).start()
 
     from datetime import UTC, datetime

@@ -17,10 +17,12 @@ from auditor.clock.clock import Clock
 from auditor.demo.faults import Fault
 from auditor.demo.hospital import Hospital, simulate, write
 from auditor.intake.ingest import ingest
-from auditor.publish import write_report
+from auditor.issuing.issue import FILES, issue_weekly
+from auditor.issuing.write import wanted_files, write_files
 from auditor.records import Kind
 from auditor.registry import apply_settings
 from auditor.settings import Environment, parse_settings
+from auditor.signing.anchors import signing_key
 from auditor.store import tables as t
 from auditor.store.ledger import Ledger
 from auditor.workspace import Workspace, WorkspaceError, create
@@ -75,10 +77,18 @@ def run_demo(path: Path, seed: int, progress: Progress) -> DemoResult:
     hospital = simulate(seed)
     workspace, audits = live_through(hospital, path, progress)
     last = audits[-1]
-    pages = pages_of(workspace.ledger(), workspace.lake(), last.provenance.audit)
-    written = write_report(last, pages, workspace.path / "report", ["html", "json"])
+    written = _report(workspace, hospital.received_at(hospital.weeks), last)
     found = tuple(_search(fault, hospital, audits) for fault in hospital.planted)
     return DemoResult(found, alerts_of(workspace.ledger()), str(workspace.path), str(written[0]))
+
+
+def _report(workspace: Workspace, at: datetime, last: Dossier) -> list[Path]:
+    """The committee's report of the newest audit, in the morning after it."""
+    ledger, lake = workspace.ledger(), workspace.lake()
+    key = signing_key(workspace, ledger, ACTOR, at)
+    issued = issue_weekly(ledger, lake, last.system, at=at, actor=ACTOR, alarms_a_year=2.0, key=key)
+    pages = pages_of(ledger, lake, last.provenance.audit)
+    return write_files(wanted_files(issued, list(FILES.values()), pages), workspace.path / "report")
 
 
 def live_through(hospital: Hospital, path: Path, progress: Progress) -> tuple[Workspace, list[Dossier]]:

@@ -1,9 +1,12 @@
 """Audit a public report generator on public chest studies, from three files to an HTML report.
 
     python examples/openi_mlrg/run.py REPORTS.jsonl mlrg_reports.csv studies.csv [--workspace DIR] [--months]
+        [--plant DAY]
 
 REPORTS.jsonl: radiologists' reports (uid, findings, impression, indication); mlrg_reports.csv: drafts (uid,
 image, report); studies.csv: uid, study_date, age, views, vendor. `--months` audits each month as well.
+`--plant 2012-01-01` adds a pneumothorax to every third draft from that day on, to see an auditor find it, and the
+report says so.
 """
 
 import argparse
@@ -26,6 +29,7 @@ def main() -> int:
     parser.add_argument("studies", type=Path)
     parser.add_argument("--workspace", type=Path, default=Path("openi-workspace"))
     parser.add_argument("--months", action="store_true")
+    parser.add_argument("--plant", metavar="DAY")
     asked = parser.parse_args()
 
     with asked.studies.open(newline="") as file:
@@ -33,8 +37,10 @@ def main() -> int:
     workspace = asked.workspace.resolve()
     if not (workspace / "workspace.json").exists():
         auditor(workspace, "init", str(workspace))
-    prepared = prepare(asked.reports, asked.drafts, days, workspace / "prepared")
-    auditor(workspace, "apply", str(HERE / "audit.yaml"))
+    prepared = prepare(asked.reports, asked.drafts, days, workspace / "prepared", asked.plant)
+    settings = workspace / "prepared" / "audit.yaml"
+    settings.write_text(settings_text(asked.plant))
+    auditor(workspace, "apply", str(settings))
     for kind, file in (("cases", asked.studies), *prepared.items()):
         auditor(workspace, "ingest", kind, str(file), "--system", SYSTEM, "--mapping", str(HERE / f"{kind}.yaml"))
     if asked.months:
@@ -43,16 +49,39 @@ def main() -> int:
             auditor(
                 workspace, "audit", SYSTEM, "--from", f"{month}-01", "--to", f"{month}-{last}", ok=(0, 1, 3, 2)
             )
-    code = auditor(workspace, "audit", SYSTEM, ok=(0, 1, 3))
-    auditor(workspace, "report", SYSTEM, "--format", "html,json", "--output", str(workspace / "report"))
+    window = ("--from", asked.plant) if asked.plant else ()
+    code = auditor(workspace, "audit", SYSTEM, *window, ok=(0, 1, 3))
+    auditor(workspace, "report", SYSTEM, "--format", "html,pdf,json", "--output", str(workspace / "report"))
     return code
 
 
-def prepare(reports: Path, drafts: Path, days: dict[str, str | None], folder: Path) -> dict[str, Path]:
+def settings_text(plant: str | None) -> str:
+    """The settings; where a fault is planted, every page of the report must say so."""
+    text = (HERE / "audit.yaml").read_text()
+    if plant is None:
+        return text
+    title = "title: MLRG report drafts on Open-i"
+    why = f"A fault was planted in its drafts from {plant} on."
+    return (
+        text.replace(title, f"{title}, with a fault planted from {plant} on")
+        + f"""
+not_measured:
+  - what: The system as it is
+    reason: {why}
+"""
+    )
+
+
+def prepare(
+    reports: Path, drafts: Path, days: dict[str, str | None], folder: Path, plant: str | None
+) -> dict[str, Path]:
     """Give drafts and reports the day of their study, which lies in another file."""
     folder.mkdir(parents=True, exist_ok=True)
     with drafts.open(newline="") as file:
         outputs = [row | {"study_date": days.get(row["uid"])} for row in csv.DictReader(file)]
+    for row in outputs:
+        if plant and (row["study_date"] or "") >= plant and int(row["uid"]) % 3 == 0:
+            row["report"] += " there is a large left pneumothorax."
     references = []
     for line in reports.read_text().splitlines():
         report = json.loads(line)

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,17 @@ ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.shared
 
 
-def _run(folder: Path, *command: str, codes: tuple[int, ...] = (0, 1, 3)) -> str:
+def _run(folder: Path, *command: str, codes: tuple[int, ...] = (0, 1, 3), told: str = "") -> str:
     """Run a command with its home inside `folder`, so that the key lies there too; returns standard output."""
     environment = os.environ | {"XDG_CONFIG_HOME": str(folder / "config"), "AUDITOR_WORKSPACE": str(folder / "ws")}
     done = subprocess.run(
-        [sys.executable, *command], env=environment, cwd=folder, capture_output=True, text=True, timeout=280
+        [sys.executable, *command],
+        env=environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=280,
+        input=told,
     )
     assert done.returncode in codes, done.stderr[-2000:]
     assert "Traceback" not in done.stderr
@@ -31,9 +38,9 @@ def _run(folder: Path, *command: str, codes: tuple[int, ...] = (0, 1, 3)) -> str
 
 def _report(folder: Path) -> dict[str, Any]:
     path = next((folder / "ws" / "report").glob("*-report.json"))
-    found: dict[str, Any] = json.loads(path.read_text())
-    dossier: dict[str, Any] = found.get("dossier", found)
-    return dossier
+    (dossier,) = json.loads(path.read_text())["dossiers"]
+    found: dict[str, Any] = dossier
+    return found
 
 
 def _rows(report: dict[str, Any], measure: str, **about: str) -> list[dict[str, Any]]:
@@ -126,6 +133,39 @@ def test_slices_by_age_view_and_vendor_are_measured(openi: Path) -> None:
     assert len(_report(openi)["trend"]) >= 12
 
 
+def test_a_fault_planted_in_the_stream_is_found_signed_for_and_proven(
+    shared: Path, openi_reports: Any, openi: Path, tmp_path: Path
+) -> None:
+    reports = tmp_path / "reports.jsonl"
+    reports.write_text("".join(json.dumps(report) + "\n" for report in openi_reports))
+    data = shared / "data" / "openi"
+    files = [str(reports), str(data / "mlrg_reports.csv"), str(data / "studies.csv")]
+    script = str(ROOT / "examples/openi_mlrg/run.py")
+    _run(tmp_path, script, *files, "--workspace", str(tmp_path / "ws"), "--plant", "2012-01-01")
+    report = _report(tmp_path)
+    assert report["title"].endswith("with a fault planted from 2012-01-01 on")
+    assert "A fault was planted in its drafts from 2012-01-01 on." in " ".join(report["limits"])
+    planted = _rows(report, "contradicted_reports", slice="all", contrast="", item="")[0]
+    before = _rows(_report(openi), "contradicted_reports", slice="all", contrast="", item="")[0]
+    assert planted["status"] == "act" and planted["low"] > before["high"], "a third more drafts are wrong"
+
+    auditor = ("-m", "auditor")
+    words = ("people", "add", "ada", "--full-name", "Ada Lang", "--role", "committee", "--password-stdin")
+    _run(tmp_path, *auditor, *words, told="correct horse battery")
+    signing = ("sign", "report-1", "--as", "ada", "--decision", "pause", "--password-stdin")
+    _run(tmp_path, *auditor, *signing, told="correct horse battery")
+    _run(tmp_path, *auditor, "bundle", "report-1", str(tmp_path / "bundle.zip"), codes=(0,))
+    _run(tmp_path, *auditor, "verify", "--recompute", "mlrg-openi", codes=(0,))
+    with zipfile.ZipFile(tmp_path / "bundle.zip") as archive:
+        archive.extractall(tmp_path / "inspector")
+    said = _run(tmp_path, "-I", "-S", str(tmp_path / "inspector" / "verify.py"), codes=(0,))
+    assert "Signed by Ada Lang: reviewed, pause" in said
+    shown = tmp_path / "inspector" / "report" / "report.json"
+    shown.write_text(shown.read_text().replace('"status": "act"', '"status": "ok"', 1))
+    said = _run(tmp_path, "-I", "-S", str(tmp_path / "inspector" / "verify.py"), codes=(1,))
+    assert "report/report.json: the file was changed" in said
+
+
 @pytest.fixture(scope="module")
 def replayed(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("torch")
@@ -147,7 +187,7 @@ def test_untrained_models_are_found_not_to_look(replayed: Path, system: str, rea
     """24 radiographs and 60 images with questions: the report says `act` for grounding, and why."""
     path = next((replayed / "ws" / "report").glob(f"{system}-*-report.json"))
     report = json.loads(path.read_text())
-    report = report.get("dossier", report)
+    (report,) = report["dossiers"]
     (row,) = _rows(report, reason)
     assert row["status"] == "act"
     assert "lies wholly beyond the act bound" in row["reason"]
@@ -159,7 +199,7 @@ def test_untrained_models_are_found_not_to_look(replayed: Path, system: str, rea
 
 def test_recorded_answers_stand_beside_the_replayed(replayed: Path) -> None:
     report = json.loads(next((replayed / "ws" / "report").glob("image-answers-*.json")).read_text())
-    report = report.get("dossier", report)
+    (report,) = report["dossiers"]
     versions = {row["version"]: row for row in _rows(report, "accuracy") if row["slice"] == "all"}
     assert set(versions) == {"recorded", "small-llava"}
     assert versions["recorded"]["n"] > 40

@@ -10,7 +10,7 @@ from auditor.cli.main import app
 from auditor.settings import parse_settings
 
 MANUAL = Path(__file__).parents[2] / "docs" / "manual"
-PAGES = [MANUAL / name for name in ("operations.md", "alerts.md")]
+PAGES = [MANUAL / name for name in ("operations.md", "alerts.md", "retention.md", "reports.md")]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

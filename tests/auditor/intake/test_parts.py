@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Picture
+from pydantic import ValidationError
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
@@ -24,7 +25,7 @@ from auditor.intake.gate import failures, rules_for
 from auditor.intake.images import Images, local_path
 from auditor.intake.pseudonyms import Pseudonyms, Role, derived_id
 from auditor.intake.watch import watch
-from auditor.records import Output, Reference
+from auditor.records import Case, Output, Reference
 from auditor.store.chain import canonical
 from tests.auditor.intake.conftest import KEY, RECEIVED, Bench, output
 
@@ -232,3 +233,11 @@ def test_a_watched_folder_takes_files_when_they_have_stopped_growing(tmp_path: P
 def test_a_watched_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(IntakeError, match="no folder"):
         watch(tmp_path / "gone", print, sleep=Clock())
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t \n", "\u00a0"])
+def test_a_blank_is_no_identifier(blank: str) -> None:
+    for field in ("case_id", "patient_id"):
+        with pytest.raises(ValidationError):
+            Case.model_validate({"case_id": "c-1", field: blank})
+    assert Case(case_id=" c-1 ", patient_id="\tMRN 7 ").patient_id == "MRN 7"
