@@ -1,5 +1,6 @@
-"""What libraries would send home, switched off before any of them is imported."""
+"""What libraries would send home or tell of patients, switched off before any of them is imported."""
 
+import logging
 import os
 
 
@@ -8,3 +9,4 @@ def switch_off() -> None:
     os.environ.setdefault("DO_NOT_TRACK", "1")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    logging.getLogger("pydicom").addFilter(lambda _: False)  # its warnings quote what stands in headers

@@ -142,16 +142,19 @@ def export(look: Look) -> Found | None:
 
 
 def access(look: Look) -> Found | None:
-    """Roles are half of it: who looked at a case is in no journal, and what is not recorded is not evidence."""
+    """Who may do what, and who looked: roles, logins, and looks at cases of the system, all in the journal."""
     rows = look.ledger.read(sa.select(t.users).order_by(t.users.c.changed_at.desc()))
     if not rows:
         return None
     active = sum(row["active"] for row in rows)
+    looked = sa.select(sa.func.count().label("n")).where(t.case_views.c.system == look.system)
+    looks = look.ledger.read(looked)[0]["n"]
+    logins = look.ledger.read(sa.select(sa.func.count().label("n")).select_from(t.logins))[0]["n"]
+    last = look.newest(sa.select(t.logins.c.at).order_by(t.logins.c.id.desc()))
     return Found(
-        rows[0]["changed_at"],
-        "users",
-        f"People with an open account and roles: {active}.",
-        "Access to single cases is not journalled in this version.",
+        max(rows[0]["changed_at"], last["at"] if last else rows[0]["changed_at"]),
+        "users, logins, case_views",
+        f"People with an open account and roles: {active}. Logins: {logins}, looks at cases: {looks}.",
     )
 
 

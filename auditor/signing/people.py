@@ -14,6 +14,7 @@ from auditor.store.ledger import Ledger
 from auditor.store.verify import Problem
 
 ROLES: Final = ("viewer", "reviewer", "committee", "engineer", "admin")
+_ADMIN: Final = ROLES[-1]
 SHORTEST: Final = 12  # characters of a password
 #: So many wrong passwords in a row lock a person out until an administrator sets a new one.
 LOCKED_AFTER: Final = 5
@@ -49,16 +50,27 @@ def change(
     roles: Sequence[str] | None = None,
     active: bool | None = None,
 ) -> None:
-    """Give other roles, or close or open an account. Nobody is ever deleted: signatures name them."""
+    """Give other roles, or close or open an account. Nobody is ever deleted: signatures name them.
+
+    Raises PeopleError, also where nobody would be left who administers.
+    """
     _check_roles(roles or ROLES[:1])
     with ledger.transaction(actor, at) as tx:
         person(tx, name)
+        if (roles is not None and _ADMIN not in roles) or active is False:
+            _refuse_to_lose_the_last_admin(tx, name)
         changes: dict[str, Any] = {"changed_at": at, "actor": actor}
         if roles is not None:
             changes["roles"] = sorted(set(roles))
         if active is not None:
             changes["active"] = active
         tx.update(t.users, name, changes)
+
+
+def _refuse_to_lose_the_last_admin(tx: Reader, name: str) -> None:
+    rows = tx.read(sa.select(t.users.c.name, t.users.c.roles).where(t.users.c.active))
+    if {row["name"] for row in rows if _ADMIN in row["roles"]} == {name}:
+        raise PeopleError(f"{name} is the last administrator; make another one first.")
 
 
 def set_password(ledger: Ledger, name: str, password: str, actor: str, at: datetime) -> None:

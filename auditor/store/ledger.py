@@ -218,6 +218,13 @@ class Ledger:
             tx.finish()
 
     @contextmanager
+    def unjournalled(self) -> Iterator[Connection]:
+        """A connection that writes what the journal does not keep: who is logged in now. Never a projection."""
+        self._check()
+        with self._connected(write=True) as connection:
+            yield connection
+
+    @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """A connection that sees one state of the ledger, whoever writes meanwhile."""
         self._check()

@@ -1,12 +1,13 @@
 """The ledger's tables, as SQLAlchemy Core: one noun, one table; the same on SQLite and PostgreSQL.
 
-Every table but the last four is a projection of `journal`, which holds each change as canonical JSON.
+Every table but the few in `_OTHERS` is a projection of `journal`, which holds each change as canonical JSON.
 """
 
 from typing import Final
 
 from sqlalchemy import Table
 
+from auditor.store.tables.access import case_views, logins, sessions, tokens
 from auditor.store.tables.audited import audits, details, measurements, mirrors, verdicts
 from auditor.store.tables.columns import CanonicalJson, Moment, metadata
 from auditor.store.tables.evidence import (
@@ -42,6 +43,7 @@ __all__ = [
     "alerts",
     "artifacts",
     "audits",
+    "case_views",
     "chain_head",
     "clock_lease",
     "configs",
@@ -53,6 +55,7 @@ __all__ = [
     "incidents",
     "job_runs",
     "journal",
+    "logins",
     "measurements",
     "metadata",
     "mirrors",
@@ -64,10 +67,12 @@ __all__ = [
     "reviews",
     "schedules",
     "segments",
+    "sessions",
     "signatures",
     "signing_keys",
     "systems",
     "thresholds",
+    "tokens",
     "users",
     "verdicts",
     "versions",
@@ -75,13 +80,13 @@ __all__ = [
 
 #: Every schema revision, oldest first; the last is this version's. Kept here so that opening a ledger need
 #: not import Alembic; a test holds it equal to the migrations.
-REVISIONS: Final = ("0001", "0002", "0003", "0004")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005")
 
 #: Where Alembic notes the revision; a name of its own, so that MLflow may share a PostgreSQL database.
 SCHEMA_TABLE: Final = "ledger_schema"
 
 #: The tables that the journal does not tell of, or that make it up.
-_OTHERS: Final = ("journal", "chain_head", "clock_lease", "credentials")
+_OTHERS: Final = ("journal", "chain_head", "clock_lease", "credentials", "sessions")
 
 #: The tables that are projections of the journal, by name, in an order that foreign keys allow.
 PROJECTIONS: Final[dict[str, Table]] = {

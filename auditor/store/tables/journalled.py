@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import Column, Integer, Table
+from sqlalchemy import Column, Index, Integer, Table
 
 from auditor.store.tables.columns import count_column, metadata, moment_column, text_column
 
@@ -17,6 +17,8 @@ journal: Final = Table(
     text_column("record"),
     text_column("previous"),
     text_column("hash"),
+    Index(None, "table_name", "seq"),
+    Index(None, "actor", "seq"),
 )
 
 #: The newest entry of the journal, in one row: locking it makes writers take turns on every database.

@@ -97,6 +97,7 @@ job_runs: Final = Table(
     text_column("note"),
     UniqueConstraint("schedule", "fire_at"),
     Index(None, "status"),
+    Index(None, "fire_at", "id"),
 )
 
 notices: Final = Table(

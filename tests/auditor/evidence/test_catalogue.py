@@ -188,7 +188,7 @@ def test_a_report_counts_once_it_is_signed_and_an_export_once_it_is_issued(site:
     assert (found.state, found.where) == ("current", "report report-1")
     assert found.note == "Signed by Dr Anna on 2026-03-01: reviewed."
     assert _one(site, "E22").state == "absent", "a signature without a decision decides nothing"
-    assert _one(site, "E21").state == "failed", "roles alone: who looked at a case is in no journal"
+    assert _one(site, "E21").state == "current", "roles, logins and looks at cases are journalled"
     _issue(site, 2, LATER, {"report.html": "c", "report.json": "d", "model-card.xml": "e"})
     found = _one(site, "E18", LATER)
     assert (found.state, found.where) == ("current", "report report-1"), "last week's is not yet old"

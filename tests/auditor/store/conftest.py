@@ -163,6 +163,7 @@ def fill(stores: Stores) -> str:
         tx.insert(t.mirrors, [{"audit": "audit-1", "status": "pending", "attempts": 0, "at": NOW}])
         _fill_reviews(tx)
         _fill_evidence(tx)
+        _fill_access(tx)
     return segment.sha256
 
 
@@ -204,3 +205,11 @@ def _fill_evidence(tx: Transaction) -> None:
     tx.insert(t.holds, [{"id": 1, "system": "drafts", "reason": "a claim", "placed_at": NOW, "actor": "engineer"}])
     gone = {"id": 1, "system": "drafts", "kind": "request", "subject": "p-1", "reason": "asked", "rows": {}}
     tx.insert(t.erasures, [gone | {"replaced": [], "at": NOW, "actor": "engineer"}])
+
+
+def _fill_access(tx: Transaction) -> None:
+    tx.insert(t.logins, [{"id": 1, "user": "ada", "method": "password", "at": NOW}])
+    token = {"id": 1, "user": "ada", "name": "grafana", "digest": "d" * 64, "scopes": ["fleet"], "made_at": NOW}
+    tx.insert(t.tokens, [token | {"ends_at": NOW, "actor": "ada"}])
+    look = {"id": 1, "user": "ada", "system": "drafts", "case_id": "c-1", "what": "case", "at": NOW}
+    tx.insert(t.case_views, [look])

@@ -36,6 +36,10 @@ NEW_TABLES = {
     "signing_keys",
     "holds",
     "erasures",
+    "logins",
+    "tokens",
+    "case_views",
+    "sessions",
 }
 #: An alert as revision 0001 kept it; later revisions gave it more columns.
 OLD_ALERT = {

@@ -1,0 +1,1 @@
+"""Who may look, and who did: sessions of people, tokens of programs."""
