@@ -47,6 +47,7 @@ class Environment(BaseSettings):
     signing_key_file: Path | None = None  # default: beside the key
     anchor_file: Path | None = None  # signed heads of the journal; default: beside the key
     trusted_key: str | None = None  # public signing key (hex) that `verify` believes, from a place of your own
+    images: Path | None = None  # folder of the images that cases name; default: `images` in the workspace
     alarms_a_year: float = 2.0  # false ones that all charts of all systems together may give
 
 

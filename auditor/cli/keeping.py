@@ -56,6 +56,7 @@ def erase(
 
     Do it when no intake and no audit of the system is at work, and audit again afterwards.
     """
+    from auditor.cases.building import sweep
     from auditor.keeping.erasure import erase_patient, unknown_patients
     from auditor.keeping.holds import refuse_if_held
 
@@ -71,6 +72,7 @@ def erase(
     made = [
         (subject, erase_patient(ledger, lake, system, subject, reason, actor(), now())) for subject in subjects
     ]
+    sweep(ledger, place.path)  # lists of cases that were made of what is no more
     if as_json:
         print_json([{"subject": subject, **asdict(erased)} for subject, erased in made])
         return

@@ -97,7 +97,7 @@ def _picture_fault(path: Path) -> str | None:
 
 def _dicom_fault(path: Path) -> str | None:
     import pydicom
-    from pydicom.errors import InvalidDicomError
+    from pydicom.errors import BytesLengthException, InvalidDicomError
 
     try:
         with warnings.catch_warnings():
@@ -108,6 +108,15 @@ def _dicom_fault(path: Path) -> str | None:
                 return f"it has more than {MAX_PIXELS // 1_000_000} million pixels"
             if "PixelData" not in data:
                 return "it is DICOM without pixel data"
-    except (InvalidDicomError, OSError, ValueError, AttributeError, KeyError, TypeError, EOFError):
+    except (
+        InvalidDicomError,
+        BytesLengthException,
+        OSError,
+        ValueError,
+        AttributeError,
+        KeyError,
+        TypeError,
+        EOFError,
+    ):
         return "it cannot be opened as DICOM"
     return None

@@ -65,6 +65,7 @@ def _of_picture(path: Path) -> "Image":
 def _of_dicom(path: Path) -> "Image":
     import pydicom
     from PIL import Image
+    from pydicom.errors import BytesLengthException
     from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 
     try:
@@ -75,7 +76,7 @@ def _of_dicom(path: Path) -> "Image":
             if data.get("SamplesPerPixel", 1) == 3:
                 return Image.fromarray(pixels.astype(np.uint8), "RGB")
             values = apply_voi_lut(apply_modality_lut(pixels, data), data, index=0)
-    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError, NotImplementedError) as error:
+    except (BytesLengthException, AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise PictureError(
             f"an image cannot be shown: {type(error).__name__} while its pixels were read"
         ) from None

@@ -1,0 +1,1 @@
+"""One case of an audit, and how cases are found."""
