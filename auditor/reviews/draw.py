@@ -1,4 +1,4 @@
-"""Draw a review sample from what an audit judged, record it, and write the sheet for the reviewer."""
+"""Draw a review sample from what an audit judged, record it, and write a sheet where one is asked for."""
 
 import math
 import os
@@ -20,8 +20,10 @@ from auditor.audit.recorded import latest_audit, settings_of
 from auditor.audit.scope import INPUT_KINDS
 from auditor.audit.tallying import rows_within
 from auditor.judges import Judge, for_task
+from auditor.reviews.correct import sample_named
 from auditor.reviews.questions import KINDS, ReviewError
-from auditor.reviews.sheet import SheetRow, sheet_format, write_sheet
+from auditor.reviews.sheet import sheet_format, write_sheet
+from auditor.reviews.shown import shown
 from auditor.settings import AuditSettings
 from auditor.store import schemas
 from auditor.store import tables as t
@@ -75,23 +77,23 @@ def draw_sample(
     system: str,
     *,
     n: int,
-    output: Path,
     at: datetime,
     actor: str,
+    output: Path | None = None,
     blinded: bool = False,
     start: date | None = None,
     end: date | None = None,
 ) -> Drawn:
-    """Draw `n` reports of the newest audit of `system` and write their sheet to `output` (mode 0600).
+    """Draw `n` reports of the newest audit of `system`; write their sheet to `output` (mode 0600) if it is named.
 
-    The frame is what that audit saw: its rows, its judge, its current version, and its window unless `start` or
-    `end` give another. The judgements come from the lake; none is made. Drawing the same sample again records
-    nothing and writes the same sheet.
+    Without a sheet the sample waits at the desk (`auditor.reviews.desk`). The frame is what that audit saw: its
+    rows, its judge, its current version, and its window unless `start` or `end` give another. The judgements come
+    from the lake; none is made. Drawing the same sample again records nothing and writes the same sheet.
 
     Raises AuditError where there is no audit yet; ReviewError, or ReviewSampleError, with one sentence: nothing
     judged, another judge since, a sheet that is there already (it may have been filled in).
     """
-    form = sheet_format(output)
+    form = sheet_format(output) if output else ""
     if start and end and start > end:
         raise ReviewError(f"The window starts on {start} and ends on {end}; give --from before --to.")
     audit = latest_audit(ledger, system)
@@ -118,18 +120,27 @@ def draw_sample(
     }
     items = _items(judged, chosen)
     sample = f"{system}-review-{digest_of([about, items])[:12]}"
-    handle = _open_new(output)
-    try:
-        again = _record(
-            ledger, {**about, "id": sample, "audit": audit["id"], "as_of": audit["as_of"]}, items, at, actor
-        )
-        write_sheet(handle, form, sample, _sheet(judged, chosen, blinded))
-    except BaseException:
-        output.unlink(missing_ok=True)
-        raise
+    row = {**about, "id": sample, "audit": audit["id"], "as_of": audit["as_of"]}
+    if output is None:
+        again = _record(ledger, row, items, at, actor)
+    else:
+        handle = _open_new(output)
+        try:
+            again = _record(ledger, row, items, at, actor)
+            named = sample_named(ledger, sample)
+            write_sheet(handle, form, named, shown(ledger, lake, named).values())
+        except BaseException:
+            output.unlink(missing_ok=True)
+            raise
     drawn = {name: int((judged.classes[chosen.row] == name).sum()) for name in sizes}
     strata = tuple((name, rows, drawn[name]) for name, rows in sizes.items())
     return Drawn(sample, audit["id"], version, window, blinded, strata, again)
+
+
+def audited_systems(ledger: Ledger) -> list[str]:
+    """The systems that have been audited, so that a sample can be drawn of them."""
+    rows = ledger.read(sa.select(t.audits.c.system).distinct().order_by(t.audits.c.system))
+    return [row["system"] for row in rows]
 
 
 def _current_version(ledger: Ledger, audit: str) -> str:
@@ -237,42 +248,3 @@ def _open_new(path: Path) -> int:
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         raise ReviewError(f"{path} exists already and may be filled in; name another file.") from None
-
-
-def _sheet(judged: _Judged, chosen: Selected, blinded: bool) -> list[SheetRow]:
-    rows = judged.rows[chosen.row]
-    outputs = judged.linked.outputs.select(["case_id", "text", "images"]).take(rows).to_pylist()
-    references = judged.linked.references.select(["text", "indication"]).take(rows).to_pylist()
-    cases = judged.linked.cases.select(["images"]).take(rows).to_pylist()
-    errors = judged.judgements.select(["errors"]).take(rows).to_pylist()
-    return [
-        SheetRow(
-            item=number,
-            case=output["case_id"],
-            images="\n".join(image["uri"] for image in case["images"] or output["images"] or ()),
-            indication=reference["indication"] or "",
-            reference=reference["text"] or "",
-            draft=output["text"] or "",
-            finding=None if blinded else _finding(judged.classes[row], found["errors"] or [], output, reference),
-        )
-        for number, (row, output, reference, case, found) in enumerate(
-            zip(chosen.row, outputs, references, cases, errors, strict=True), start=1
-        )
-    ]
-
-
-def _finding(judge_class: str, errors: list[dict[str, Any]], output: Any, reference: Any) -> str:
-    """What the judge says of a report, one error a line, with the words it points at."""
-    if judge_class == "missing":
-        return "no judgement"
-    lines = []
-    for error in errors:
-        about = ", ".join(filter(None, [error["finding"], error["significance"]])).replace("_", " ")
-        words = _words(output["text"], error["draft_start"], error["draft_end"])
-        words = words or _words(reference["text"], error["reference_start"], error["reference_end"])
-        lines.append(f"{error['kind'] or error['code']}: {about}" + (f": “{words}”" if words else ""))
-    return "\n".join(lines) or "no error found"
-
-
-def _words(text: str | None, start: int | None, end: int | None) -> str:
-    return text[start:end] if text and start is not None and end is not None else ""

@@ -9,24 +9,19 @@ import io
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from auditor.intake.faults import IntakeError, unknown_column
 from auditor.intake.readers import read
-from auditor.reviews.questions import KINDS, QUESTIONS, ReviewError
-
-VERDICTS: Final = ("yes", "no", "skip")
-KIND_ANSWERS: Final = ("agree", "disagree", "yes", "no")
-SIGNIFICANCES: Final = ("urgent", "actionable", "not_actionable", "benign")
-#: Of a fabrication that is clinically significant.
-SIGNIFICANT: Final = ("urgent", "actionable")
-LONGEST_NOTE: Final = 2_000
+from auditor.reviews.answer import ANSWERS, Answer, answer_of, word_of
+from auditor.reviews.correct import Sample
+from auditor.reviews.item import Shown
+from auditor.reviews.questions import ReviewError
 
 _SHOWN: Final = ("sample", "item", "case", "images", "indication", "reference", "draft")
 _FINDING: Final = "judge_finding"
-_ANSWERS: Final = (*QUESTIONS, "significance", "note")
 _MOST_FAULTS: Final = 20
 #: A cell that begins so is a formula to a spreadsheet; a draft is untrusted text.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -40,31 +35,6 @@ class ReviewFileError(ValueError):
         rest = [f"… and {more} more faults of this kind; mend these first."] if more > 0 else []
         super().__init__("\n".join([*faults[:_MOST_FAULTS], *rest, "Nothing was taken in."]))
         self.faults = tuple(faults)
-
-
-@dataclass(frozen=True, slots=True)
-class SheetRow:
-    """One report to review. `finding` is None where the reviewer is blinded to the judge."""
-
-    item: int
-    case: str
-    images: str
-    indication: str
-    reference: str
-    draft: str
-    finding: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One filled-in row of a sheet."""
-
-    row: int  # of the file, as a person sees it
-    item: int
-    verdict: str  # yes | no | skip
-    kinds: dict[str, str] = field(default_factory=dict)
-    significance: str | None = None
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +54,9 @@ def sheet_format(path: Path) -> str:
     return suffix
 
 
-def write_sheet(handle: int, form: str, sample: str, rows: Iterable[SheetRow]) -> None:
-    """Write the rows to an open file descriptor, which is closed; the answer columns are empty."""
-    records = [_record(sample, row) for row in rows]
+def write_sheet(handle: int, form: str, sample: Sample, items: Iterable[Shown]) -> None:
+    """Write the items to an open file descriptor, which is closed; the answer columns are empty."""
+    records = [_record(sample, item) for item in items]
     with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
         if form == "jsonl":
             file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
@@ -115,7 +85,7 @@ def read_sheet(path: Path) -> Answers:
             except ReviewError as fault:
                 faults.append(f"Row {number}: {fault}.")
                 continue
-            samples.add(_word(record, "sample"))
+            samples.add(word_of(record, "sample"))
             answers += [answer] if answer else []
             blank += answer is None
     seen: dict[int, int] = {}
@@ -132,12 +102,28 @@ def read_sheet(path: Path) -> Answers:
     return Answers(samples.pop(), tuple(answers), blank)
 
 
-def _record(sample: str, row: SheetRow) -> dict[str, Any]:
-    shown = (sample, row.item, row.case, row.images, row.indication, row.reference, row.draft)
-    record: dict[str, Any] = dict(zip(_SHOWN, shown, strict=True))
-    if row.finding is not None:
-        record[_FINDING] = row.finding
-    return record | dict.fromkeys(_ANSWERS, "")
+def _record(sample: Sample, item: Shown) -> dict[str, Any]:
+    texts = ("\n".join(item.images), item.indication, item.reference, item.draft)
+    record: dict[str, Any] = dict(zip(_SHOWN, (sample.id, item.number, item.case, *texts), strict=True))
+    if not sample.blinded:
+        record[_FINDING] = _finding(item)
+    return record | dict.fromkeys(ANSWERS, "")
+
+
+def _finding(item: Shown) -> str:
+    """What the judge says of a report, one error a line, with the words it points at."""
+    if item.findings is None:
+        return "no judgement"
+    lines = []
+    for one in item.findings:
+        about = ", ".join(filter(None, [one.finding, one.significance])).replace("_", " ")
+        words = _words(item.draft, one.draft) or _words(item.reference, one.reference)
+        lines.append(f"{one.kind or one.code}: {about}" + (f": “{words}”" if words else ""))
+    return "\n".join(lines) or "no error found"
+
+
+def _words(text: str, span: tuple[int, int] | None) -> str:
+    return text[slice(*span)] if span else ""
 
 
 def _cell(value: Any) -> str:
@@ -147,50 +133,10 @@ def _cell(value: Any) -> str:
 
 def _answer(number: int, record: Mapping[str, Any]) -> Answer | None:
     """The answer of one row; None where nothing is filled in. Raises ReviewError with what is wrong."""
-    known = (*_SHOWN, _FINDING, *_ANSWERS)
+    known = (*_SHOWN, _FINDING, *ANSWERS)
     for position, name in enumerate(record, start=1):
         if name not in known:
             raise ReviewError(unknown_column(position, name, known).replace("; map it or leave it out", ""))
-    if not _word(record, "sample"):
+    if not word_of(record, "sample"):
         raise ReviewError("sample is missing; fill in the sheet as it was written")
-    item = _word(record, "item")
-    if not (item.isascii() and item.isdigit() and len(item) < 10):
-        raise ReviewError("item must be the whole number that the sheet gave")
-    kinds = {kind: _one_of(record, kind, KIND_ANSWERS) for kind in KINDS}
-    given = {kind: answer for kind, answer in kinds.items() if answer}
-    significance = _one_of(record, "significance", SIGNIFICANCES)
-    note = _text(record, "note").strip()
-    if len(note) > LONGEST_NOTE:
-        raise ReviewError(f"note is longer than {LONGEST_NOTE:,} characters; shorten it")
-    verdict = _one_of(record, "fabrication", VERDICTS)
-    if not verdict:
-        if given or significance or note:
-            raise ReviewError("fabrication is empty beside other answers; write yes, no or skip")
-        return None
-    if verdict == "yes" and significance and significance not in SIGNIFICANT:
-        raise ReviewError(
-            "fabrication asks for a clinically significant one, which is urgent or actionable; "
-            "change either the verdict or the significance"
-        )
-    return Answer(number, int(item), verdict, given, significance or None, note)
-
-
-def _text(record: Mapping[str, Any], name: str) -> str:
-    value = record.get(name)
-    if value is None:
-        return ""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ReviewError(f"{name} must be text")
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-
-
-def _word(record: Mapping[str, Any], name: str) -> str:
-    return _text(record, name).strip()
-
-
-def _one_of(record: Mapping[str, Any], name: str, allowed: Sequence[str]) -> str:
-    """An answer from a closed list, however it is capitalised; empty where none was given."""
-    word = _word(record, name).lower()
-    if word and word not in allowed:
-        raise ReviewError(f"{name} must be {', '.join(allowed[:-1])} or {allowed[-1]}")
-    return word
+    return answer_of(record, number)

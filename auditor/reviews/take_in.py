@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
-from auditor.intake.pseudonyms import Pseudonyms
+from auditor.reviews.answer import fault_of
 from auditor.reviews.questions import ReviewError
-from auditor.reviews.sheet import Answer, ReviewFileError, read_sheet
+from auditor.reviews.readers import items_of, reader_of, record, said_by
+from auditor.reviews.sheet import ReviewFileError, read_sheet
 from auditor.store import tables as t
-from auditor.store.ledger import Ledger, Transaction
+from auditor.store.ledger import Ledger
 
 LONGEST_NAME = 200
 
@@ -39,71 +39,30 @@ def import_reviews(ledger: Ledger, path: Path, *, reviewer: str, key: bytes, at:
     Raises ReviewFileError with a sentence for each fault, ReviewError for a reviewer without a name, and
     IntakeError for a file that cannot be read.
     """
-    name = " ".join(reviewer.split())
-    if not name or len(name) > LONGEST_NAME:
+    if not 0 < len(" ".join(reviewer.split())) <= LONGEST_NAME:
         raise ReviewError(f"--reviewer must name the reader, in at most {LONGEST_NAME} characters.")
-    reader = Pseudonyms(key).of("author", name)
+    reader = reader_of(key, reviewer)
     answers = read_sheet(path)
     with ledger.transaction(actor=actor, at=at) as tx:
-        sample = _sample(tx, answers.sample)
-        items = _items(tx, sample["id"])
-        if faults := [fault for answer in answers.given for fault in _faults(answer, sample, items)]:
-            raise ReviewFileError(faults)
-        before = _before(tx, sample["id"], reader)
-        rows = [(answer.item, _row(answer)) for answer in answers.given]
-        changed = [(item, row) for item, row in rows if before.get(item) != row]
-        about = {"sample": sample["id"], "reader": reader, "at": at, "actor": actor}
-        numbered = enumerate(changed, start=tx.next(t.reviews))
-        tx.insert(t.reviews, [about | row | {"id": number, "item": item} for number, (item, row) in numbered])
-    corrected = sum(item in before for item, _ in changed)
+        found = tx.read(sa.select(t.review_samples).where(t.review_samples.c.id == answers.sample))
+        if not found:
+            raise ReviewFileError(["The sample that the file names is not in this workspace's ledger."])
+        sample = found[0]
+        items = items_of(tx, sample["id"])
+        faults = [(answer.row, fault_of(answer, sample["blinded"], items)) for answer in answers.given]
+        if sentences := [f"Row {row}: {fault}." for row, fault in faults if fault]:
+            raise ReviewFileError(sentences)
+        before = said_by(tx, sample["id"], reader)
+        changed = [answer for answer in answers.given if before.get(answer.item) != answer.recorded()]
+        record(tx, sample["id"], reader, changed)
+    corrected = sum(answer.item in before for answer in changed)
     return Imported(
         sample=sample["id"],
         system=sample["system"],
         reader=reader,
         new=len(changed) - corrected,
         corrected=corrected,
-        unchanged=len(rows) - len(changed),
+        unchanged=len(answers.given) - len(changed),
         skipped=sum(answer.verdict == "skip" for answer in answers.given),
-        open=len(items) - len(before.keys() | {item for item, _ in rows}),
+        open=len(items) - len(before.keys() | {answer.item for answer in answers.given}),
     )
-
-
-def _sample(tx: Transaction, name: str) -> Any:
-    found = tx.read(sa.select(t.review_samples).where(t.review_samples.c.id == name))
-    if not found:
-        raise ReviewFileError(["The sample that the file names is not in this workspace's ledger."])
-    return found[0]
-
-
-def _items(tx: Transaction, sample: str) -> dict[int, Any]:
-    rows = tx.read(sa.select(t.review_items).where(t.review_items.c.sample == sample))
-    return {row["number"]: row for row in rows}
-
-
-def _faults(answer: Answer, sample: Any, items: dict[int, Any]) -> list[str]:
-    """What is wrong with an answer in the light of its sample."""
-    if answer.item not in items:
-        return [f"Row {answer.row}: the sample has no item {answer.item}."]
-    compared = [kind for kind, said in answer.kinds.items() if said in ("agree", "disagree")]
-    if compared and sample["blinded"]:
-        return [f"Row {answer.row}: {compared[0]} must be yes or no, since the reviewer did not see the judge."]
-    if compared and items[answer.item]["found"] is None:
-        return [f"Row {answer.row}: {compared[0]} must be yes or no, since the judge has no judgement here."]
-    return []
-
-
-def _before(tx: Transaction, sample: str, reader: str) -> dict[int, dict[str, Any]]:
-    """What this reader said of each item last."""
-    query = sa.select(t.reviews).where(t.reviews.c.sample == sample, t.reviews.c.reader == reader)
-    names = ("verdict", "kinds", "significance", "note")
-    rows = tx.read(query.order_by(t.reviews.c.id))
-    return {row["item"]: {name: row[name] for name in names} for row in rows}
-
-
-def _row(answer: Answer) -> dict[str, Any]:
-    return {
-        "verdict": answer.verdict,
-        "kinds": answer.kinds,
-        "significance": answer.significance,
-        "note": answer.note,
-    }

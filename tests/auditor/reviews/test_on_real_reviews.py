@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from auditor.judges.report import ReportJudge
-from auditor.reviews.sheet import SIGNIFICANT
+from auditor.reviews.answer import SIGNIFICANT
 from monitors.adjudication import Target, corrected_rate
 from monitors.review_sample import allocate, select
 from monitors.reviewed import Frame, FrameStratum, Reviewed, clustering
