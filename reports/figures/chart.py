@@ -1,10 +1,12 @@
 """The chart of a stop question: what was seen week by week, and how strongly it speaks for a rise."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from reports.dossier import Chart
-from reports.figures.style import BAND, INK, MAIN, MUTED, WARM, WIDTH, Figure, records, to_svg
-from reports.numbers import item_name, number, short
+from reports.figures.marks import Mark, described, mark_layers, within
+from reports.figures.style import BAND, INK, MAIN, MUTED, WARM, WIDTH, Figure, figure_of, records
+from reports.numbers import NONE, day, integer, item_name, number, short
 from reports.text import WORDS
 
 if TYPE_CHECKING:
@@ -14,21 +16,24 @@ _RATES, _STATISTIC = 130, 90
 _LOWEST = 0.01  # below, a statistic says nothing and would only stretch the axis
 
 
-def chart_figure(chart: Chart, name: str) -> Figure:
+def chart_figure(chart: Chart, name: str, marks: Sequence[Mark] = ()) -> Figure:
     """Weekly rates with what the chart is held to, above the statistic with its threshold (log scale).
 
     A band holds the rate since the chart began, at all weeks at once. A diamond is an alarm; the dashed line
-    before it is the week in which the change most likely began.
+    before it is the week in which the change most likely began. `marks` are what happened meanwhile.
     """
     import altair as alt
 
     x = alt.X("week:T", title=None, axis=alt.Axis(format="%-d %b", tickCount=6, labelOverlap=True, grid=False))
+    shown = within(marks, chart.weeks[0].week)
     rows = _weeks(chart)
-    rates = alt.layer(*_rates(rows, x), *_changes(chart)).properties(width=WIDTH - 60, height=_RATES)
+    rates = alt.layer(*_rates(rows, x), *_changes(chart), *mark_layers(shown, _RATES))
     climb = alt.layer(*_statistic(rows, x, chart.threshold), *_changes(chart))
-    both = alt.vconcat(rates, climb.properties(width=WIDTH - 60, height=_STATISTIC), spacing=6)
+    sizes = [(rates, _RATES), (climb, _STATISTIC)]
+    both = alt.vconcat(*(part.properties(width=WIDTH - 60, height=height) for part, height in sizes), spacing=6)
     title = f"{_label(chart)}: {_seen(chart)}"
-    return Figure(title, to_svg(both, name, title, _description(chart)), _note(chart))
+    description = _description(chart) + described(shown)
+    return figure_of(both, name, title, description, _note(chart), zoom=True)
 
 
 def _weeks(chart: Chart) -> list[dict[str, Any]]:
@@ -41,6 +46,10 @@ def _weeks(chart: Chart) -> list[dict[str, Any]]:
             "high": one.high,
             "statistic": max(one.statistic, _LOWEST),
             "alarm": "yes" if one.alarm else "no",
+            "of": day(one.week),
+            "said": number(one.events / one.n, "share") if one.n and one.events is not None else NONE,
+            "counted": NONE if one.n is None else f"{integer(one.events or 0)} of {integer(one.n)}",
+            "strength": f"{one.statistic:.3g}",
         }
         for one in chart.weeks
     ]
@@ -60,7 +69,12 @@ def _rates(rows: list[dict[str, Any]], x: "alt.X") -> "list[alt.Chart]":
         band,
         bound.encode(x=x, y=alt.Y("expected:Q", scale=scale)),
         line.encode(x=x, y=alt.Y("rate:Q", scale=scale)),
-        dots.encode(x=x, y=alt.Y("rate:Q", scale=scale, title=WORDS["fig_bad"]), opacity=alt.value(1)),
+        dots.encode(
+            x=x,
+            y=alt.Y("rate:Q", scale=scale, title=WORDS["fig_bad"]),
+            opacity=alt.value(1),
+            tooltip=_pointed(),
+        ),
     ]
 
 
@@ -79,9 +93,21 @@ def _statistic(rows: list[dict[str, Any]], x: "alt.X", threshold: float) -> "lis
         limit.encode(y=alt.Y("at:Q", scale=scale, axis=axis)),
         data.mark_line(color=INK, strokeWidth=1.5).encode(x=x, y=alt.Y("statistic:Q", scale=scale, title="Chart")),
         data.mark_point(filled=True, size=50).encode(
-            x=x, y=alt.Y("statistic:Q", scale=scale), shape=shape, color=color, opacity=alt.value(1)
+            x=x,
+            y=alt.Y("statistic:Q", scale=scale),
+            shape=shape,
+            color=color,
+            opacity=alt.value(1),
+            tooltip=_pointed(),
         ),
     ]
+
+
+def _pointed() -> "list[alt.Tooltip]":
+    import altair as alt
+
+    titles = {"of": "Week of", "said": "Rate", "counted": "Counted", "strength": "Chart", "alarm": "Alarm"}
+    return [alt.Tooltip(f"{name}:N", title=title) for name, title in titles.items()]
 
 
 def _changes(chart: Chart) -> "list[alt.Chart]":

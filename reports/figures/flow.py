@@ -1,7 +1,7 @@
 """From outputs to judgements: how many of each remain."""
 
 from reports.dossier import Flow
-from reports.figures.style import FAINT, MAIN, Figure, records, to_svg
+from reports.figures.style import FAINT, MAIN, Figure, figure_of, records
 from reports.numbers import integer, number
 from reports.text import OUTPUTS, WORDS
 
@@ -31,7 +31,8 @@ def flow_figure(flow: Flow, name: str) -> Figure:
     order = [label for label, _ in steps]
     scale = alt.Scale(domain=[0, max(flow.outputs, 1)], nice=False)
     base = alt.Chart(records(rows)).encode(
-        y=alt.Y("step:N", sort=order, title=None, axis=alt.Axis(domain=False, ticks=False, labelPadding=6))
+        tooltip=[alt.Tooltip("step:N", title="Step"), alt.Tooltip("said:N", title="Count")],
+        y=alt.Y("step:N", sort=order, title=None, axis=alt.Axis(domain=False, ticks=False, labelPadding=6)),
     )
     frame = base.mark_bar(color=FAINT, height=16).encode(x=alt.X("all:Q", scale=scale, axis=None))
     bars = base.mark_bar(color=MAIN, height=16).encode(x=alt.X("count:Q", scale=scale, axis=None))
@@ -39,4 +40,4 @@ def flow_figure(flow: Flow, name: str) -> Figure:
     chart = (frame + bars + said).properties(width=_PLOT, height=78)
     title = WORDS["fig_flow"].format(judged=integer(flow.judged), outputs=integer(flow.outputs), noun=noun)
     description = "; ".join(f"{row['step']}: {row['said']}" for row in rows)
-    return Figure(title, to_svg(chart, name, title, description))
+    return figure_of(chart, name, title, description)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from reports.dossier import Row
-from reports.figures.style import INK, MAIN, MUTED, WARM, Figure, records, to_svg
+from reports.figures.style import INK, MAIN, MUTED, WARM, Figure, figure_of, records
 from reports.numbers import integer, number, result, scale_of, slice_name
 from reports.text import WORDS, severity
 
@@ -32,12 +32,13 @@ def forest_figure(whole: Row | None, groups: Sequence[Row], name: str) -> Figure
     ]  # fmt: skip
     x = alt.Scale(zero=False, nice=True)
     base = alt.Chart(records(rows)).encode(
+        tooltip=[alt.Tooltip("group:N", title="Group"), alt.Tooltip("said:N", title="Value")],
         y=alt.Y(
             "group:N",
             sort=[str(row["group"]) for row in rows],
             title=None,
             axis=alt.Axis(domain=False, ticks=False, labelLimit=150, labelPadding=6),
-        )
+        ),
     )
     axis_title = suffix.strip() or None
     rules = base.mark_rule(color=INK, strokeWidth=1.5).encode(
@@ -58,7 +59,7 @@ def forest_figure(whole: Row | None, groups: Sequence[Row], name: str) -> Figure
     chart = alt.layer(*layers).properties(width=_PLOT, height=22 * len(rows) + 6)
     title = f"{drawn[0].title}: {_seen(whole, drawn)}"
     description = "; ".join(f"{row['group']}: {row['said']}" for row in rows)
-    return Figure(title, to_svg(chart, name, title, description), _note(whole, groups))
+    return figure_of(chart, name, title, description, _note(whole, groups))
 
 
 def _times(value: float | None, scale: float) -> float | None:

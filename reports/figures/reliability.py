@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from reports.dossier import ReliabilityBin
-from reports.figures.style import BAND, INK, MAIN, MUTED, Figure, records, to_svg
-from reports.numbers import integer, number
+from reports.figures.style import BAND, INK, MAIN, MUTED, Figure, figure_of, records
+from reports.numbers import integer, number, with_interval
 from reports.text import WORDS
 
 _SIDE = 250
@@ -18,12 +18,16 @@ def reliability_figure(bins: Sequence[ReliabilityBin], label: str, name: str) ->
         {
             "confidence": b.confidence, "frequency": b.frequency, "low": b.frequency_low, "high": b.frequency_high,
             "from": b.low, "to": b.high, "n": b.n, "band_low": b.band_low, "band_high": b.band_high,
+            "stated": number(b.confidence, "share"), "count": integer(b.n),
+            "observed": with_interval(b.frequency, b.frequency_low, b.frequency_high, "share"),
         }
         for b in bins
     ]  # fmt: skip
     unit = alt.Scale(domain=[0, 1])
     percent = alt.Axis(format=".0%", values=[0, 0.25, 0.5, 0.75, 1])
     data = records(rows)
+    titles = {"stated": WORDS["fig_stated"], "observed": WORDS["fig_observed"], "count": WORDS["fig_count"]}
+    pointed = [alt.Tooltip(f"{name}:N", title=title) for name, title in titles.items()]
     x = alt.X("confidence:Q", scale=unit, axis=percent, title=WORDS["fig_stated"])
     y = alt.Y("frequency:Q", scale=unit, axis=percent, title=WORDS["fig_observed"])
     line = (
@@ -31,10 +35,9 @@ def reliability_figure(bins: Sequence[ReliabilityBin], label: str, name: str) ->
         .mark_line(color=MUTED, strokeDash=[4, 4], strokeWidth=1)
         .encode(x=alt.X("at:Q", scale=unit, axis=percent), y=alt.Y("at:Q", scale=unit, axis=percent))
     )
-    bars = (
-        alt.Chart(data).mark_rule(color=INK, strokeWidth=1.5).encode(x=x, y=alt.Y("low:Q", title=""), y2="high:Q")
-    )
-    dots = alt.Chart(data).mark_point(filled=True, color=MAIN, size=55, opacity=1).encode(x=x, y=y)
+    binned = alt.Chart(data).encode(x=x, tooltip=pointed)
+    bars = binned.mark_rule(color=INK, strokeWidth=1.5).encode(y=alt.Y("low:Q", title=""), y2="high:Q")
+    dots = binned.mark_point(filled=True, color=MAIN, size=55, opacity=1).encode(y=y)
     counts = (
         alt.Chart(data)
         .mark_bar(color=BAND, stroke=MUTED, strokeWidth=0.5)
@@ -43,6 +46,7 @@ def reliability_figure(bins: Sequence[ReliabilityBin], label: str, name: str) ->
             x2="to:Q",
             y=alt.Y("n:Q", title=WORDS["fig_count"], axis=alt.Axis(tickCount=2, format="~s")),
             y2=alt.Y2(datum=0),
+            tooltip=pointed,
         )
         .properties(width=_SIDE, height=45)
     )
@@ -60,7 +64,7 @@ def reliability_figure(bins: Sequence[ReliabilityBin], label: str, name: str) ->
         for b in bins
     )
     description = WORDS["fig_reliability"].format(bins=said)
-    return Figure(title, to_svg(chart, name, title, description))
+    return figure_of(chart, name, title, description)
 
 
 def _seen(bins: Sequence[ReliabilityBin]) -> str:

@@ -1,7 +1,7 @@
 """Risk against coverage: how wrong the outputs are that one would trust, the most confident first."""
 
 from reports.dossier import Confidence
-from reports.figures.style import INK, MAIN, MUTED, WARM, WIDTH, Figure, records, to_svg
+from reports.figures.style import INK, MAIN, MUTED, WARM, WIDTH, Figure, figure_of, records
 from reports.numbers import number
 from reports.text import WORDS
 
@@ -12,7 +12,15 @@ def selective_figure(one: Confidence, label: str, name: str) -> Figure:
     """The curve of one task and version, with the accepted risk and the coverage that keeps below it."""
     import altair as alt
 
-    rows = [{"coverage": coverage, "risk": risk} for coverage, risk in one.curve]
+    rows = [
+        {
+            "coverage": coverage,
+            "risk": risk,
+            "trusted": number(coverage, "share"),
+            "wrong": number(risk, "share"),
+        }
+        for coverage, risk in one.curve
+    ]
     top = max(max(risk for _, risk in one.curve), one.safe.accepted_risk if one.safe else 0.0) * 1.1 or 0.01
     percent = alt.Axis(format=".0%", tickCount=5)
     x = alt.X("coverage:Q", scale=alt.Scale(domain=[0, 1]), axis=percent, title=WORDS["fig_trusted"])
@@ -27,6 +35,12 @@ def selective_figure(one: Confidence, label: str, name: str) -> Figure:
         if one.safe.threshold is not None:
             kept = alt.Chart(records([{"coverage": one.safe.coverage}]))
             layers.append(kept.mark_rule(color=MUTED, strokeDash=[4, 3]).encode(x=x))
+    titles = {"trusted": WORDS["fig_trusted"], "wrong": WORDS["fig_wrong"]}
+    found = (
+        alt.Chart(records(rows))
+        .mark_point(size=120, opacity=0, filled=True)
+        .encode(x=x, y=y, tooltip=[alt.Tooltip(f"{name}:N", title=title) for name, title in titles.items()])
+    )
     chart = alt.layer(*layers).properties(width=WIDTH - 60, height=_HEIGHT)
     risk_of_all = one.curve[-1][1]
     half = next(risk for coverage, risk in one.curve if coverage >= 0.5)
@@ -40,4 +54,4 @@ def selective_figure(one: Confidence, label: str, name: str) -> Figure:
         note = WORDS["fig_accepted"].format(risk=number(one.safe.accepted_risk, "share"))
         if one.safe.threshold is not None:
             note += f" {WORDS['fig_safe']}"
-    return Figure(title, to_svg(chart, name, title, description), note)
+    return figure_of(chart, name, title, description, note, pointed=[found])

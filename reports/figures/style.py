@@ -1,5 +1,9 @@
-"""The one style of every figure, and the step from a chart to SVG that can stand inside a page."""
+"""The one style of every figure, and the step from a chart to SVG that can stand inside a page.
 
+A figure also keeps its specification, so that a screen with a script can draw the same figure with tooltips.
+"""
+
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,6 +47,22 @@ _CONFIG: Final[dict[str, Any]] = {
     "header": {"labelFont": _FONT, "labelFontSize": 11, "labelColor": INK},
     "padding": 4,
 }
+#: Moving and zooming take the mouse alone, and the wheel only with Ctrl (or a pinch): a page must still scroll.
+_ZOOM: Final[dict[str, Any]] = {
+    "type": "interval",
+    "encodings": ["x"],
+    "translate": "[mousedown, window:mouseup] > window:mousemove!",
+    "zoom": "wheel![event.ctrlKey]",
+    "clear": "dblclick",
+}
+#: What an axis of time says, by the distance of its ticks: moved and zoomed, it needs years and days.
+_DAYS: Final = {
+    "year": "%Y",
+    "quarter": "%b",
+    "month": "%b",
+    **dict.fromkeys(("week", "date", "day", "hours"), "%-d %b"),
+}
+_MARGIN: Final = 8  # pixels beside the first and the last day, where a moving scale would cut a mark
 _DESCRIPTION: Final = re.compile(r"<desc [^>]*>(.*?)</desc>", re.DOTALL)
 _SIZE: Final = re.compile(r'<svg [^>]*?viewBox="([^"]*)">')
 _ID: Final = re.compile(r"(id=\"|url\(#)(clip|gradient|pattern)_?(\d+)")
@@ -53,11 +73,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure: its title says what is seen, `svg` draws it, `note` says what the drawing leaves out."""
+    """A figure: its title says what is seen, `svg` draws it, `note` says what the drawing leaves out.
+
+    `spec` is the same as Vega-Lite in JSON, its data inside; it is for screens and stands in no report.
+    """
 
     title: str
     svg: Markup
     note: str = ""
+    spec: str = ""
 
     @property
     def described(self) -> str:
@@ -73,7 +97,50 @@ def records(rows: Sequence[dict[str, Any]]) -> "alt.InlineData":
     return alt.InlineData(values=list(rows))
 
 
-def to_svg(chart: "Chart", name: str, title: str, description: str) -> Markup:
+def figure_of(
+    chart: "Chart",
+    name: str,
+    title: str,
+    description: str,
+    note: str = "",
+    *,
+    pointed: "Sequence[alt.Chart]" = (),
+    zoom: bool = False,
+) -> Figure:
+    """The chart drawn, with its specification for screens.
+
+    There it gains the layers `pointed` (what the mouse finds, unseen on paper), and time can be moved and zoomed.
+    """
+    # validation against the Vega-Lite schema costs as much as drawing; the tests draw every figure
+    spec = chart.to_dict(validate=False)
+    spec["config"] = _CONFIG
+    svg = _to_svg(spec, name, title, description)
+    if pointed:
+        spec["layer"] += [one.to_dict(validate=False, context={"top_level": False}) for one in pointed]
+    if zoom:
+        spec["params"] = [{"name": "zoom", "select": _ZOOM, "bind": "scales", "views": _timed(spec)}]
+    return Figure(title, svg, note, json.dumps(spec, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
+
+
+def _timed(spec: dict[str, Any]) -> list[str]:
+    """Name the first layer with time on it in each plot, since a selection belongs to layers.
+
+    Days are days in UTC: a browser west of it would show a week as beginning on the day before.
+    """
+    names = []
+    for number, plot in enumerate(spec.get("vconcat", [spec])):
+        timed = [one for one in plot["layer"] if one.get("encoding", {}).get("x", {}).get("type") == "temporal"]
+        for layer in timed:
+            x = layer["encoding"]["x"]
+            x.setdefault("scale", {}).update(type="utc", padding=_MARGIN)
+            if x.get("axis"):
+                x["axis"]["format"] = _DAYS
+        timed[0]["name"] = f"timed{number}"
+        names.append(f"timed{number}")
+    return names
+
+
+def _to_svg(spec: dict[str, Any], name: str, title: str, description: str) -> Markup:
     """The chart as SVG that fills the width it is given, with `title` and `description` for screen readers.
 
     `name` must be unique within the page: ids inside the SVG begin with it. The renderer numbers its ids
@@ -82,9 +149,6 @@ def to_svg(chart: "Chart", name: str, title: str, description: str) -> Markup:
     import vl_convert
 
     _register_font()
-    # validation against the Vega-Lite schema costs as much as drawing; the tests draw every figure
-    spec = chart.to_dict(validate=False)
-    spec["config"] = _CONFIG
     svg: str = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
     numbers: dict[str, int] = {}
 

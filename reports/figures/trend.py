@@ -5,8 +5,9 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from reports.dossier import TrendPoint
-from reports.figures.style import INK, MAIN, MUTED, SHAPES, WARM, WIDTH, Figure, records, to_svg
-from reports.numbers import NONE, number, scale_of, short, with_interval
+from reports.figures.marks import Mark, described, mark_layers, within
+from reports.figures.style import INK, MAIN, MUTED, SHAPES, WARM, WIDTH, Figure, figure_of, records
+from reports.numbers import NONE, day, integer, number, scale_of, short, with_interval
 from reports.text import WORDS
 
 if TYPE_CHECKING:
@@ -22,11 +23,12 @@ def trend_figure(
     changes: Sequence[tuple[date, str]],
     versions: Sequence[str],
     name: str,
+    marks: Sequence[Mark] = (),
 ) -> Figure | None:
     """Points of one measure, task and slice; None when none of them has a value.
 
-    `bounds` are (label, value) in the unit of the measure; `versions` fixes which shape each version has.
-    A version never continues the line of another.
+    `bounds` are (label, value) in the unit of the measure; `versions` fixes which shape each version has;
+    `marks` are what happened meanwhile. A version never continues the line of another.
     """
     import altair as alt
 
@@ -41,6 +43,7 @@ def trend_figure(
             "low": max(bottom, p.value if p.low is None else p.low) * scale,  # type: ignore[type-var,operator]
             "high": min(top, p.value if p.high is None else p.high) * scale,  # type: ignore[type-var,operator]
             "mature": "yes" if p.mature else "no",
+            "from": day(p.period), "said": with_interval(p.value, p.low, p.high, unit), "count": integer(p.n),
         }
         for p in drawn
     ]  # fmt: skip
@@ -49,26 +52,36 @@ def trend_figure(
     y_title = suffix.strip() or None
     shape = alt.Shape("version:N", scale=alt.Scale(domain=list(versions), range=_shapes(versions)), legend=None)
     base = alt.Chart(records(rows))
-    whiskers = base.mark_rule(color=MUTED, strokeWidth=1, clip=True).encode(
+    pointed = base.encode(
+        tooltip=[
+            alt.Tooltip("from:N", title="From"),
+            alt.Tooltip("said:N", title="Value"),
+            alt.Tooltip("count:N", title="Counted"),
+            alt.Tooltip("version:N", title="Version"),
+            alt.Tooltip("mature:N", title="Final"),
+        ]
+    )
+    whiskers = pointed.mark_rule(color=MUTED, strokeWidth=1, clip=True).encode(
         x=x, y=alt.Y("low:Q", scale=y, title=y_title, axis=alt.Axis(tickCount=5)), y2="high:Q"
     )
     line = base.mark_line(color=MAIN, strokeWidth=1.5).encode(x=x, y=alt.Y("value:Q", scale=y), detail="version:N")
-    marks = base.mark_point(size=42, strokeWidth=1.5, color=MAIN, opacity=1).encode(
+    points_drawn = pointed.mark_point(size=42, strokeWidth=1.5, color=MAIN, opacity=1).encode(
         x=x,
         y=alt.Y("value:Q", scale=y),
         shape=shape,
         fill=alt.condition("datum.mature == 'yes'", alt.value(MAIN), alt.value("white")),
     )
-    layers: list[alt.Chart | alt.LayerChart] = [whiskers, line, marks, *_standardised(drawn, scale, x, y)]
+    layers: list[alt.Chart | alt.LayerChart] = [whiskers, line, points_drawn, *_standardised(drawn, scale, x, y)]
     if bounds:
         layers += _bounds(bounds, scale, y)
-    inside = [(day, version) for day, version in changes if drawn[0].period <= day]
+    inside = [(since, version) for since, version in changes if drawn[0].period <= since]
     if inside:
         layers += _changes(inside)
-    chart = alt.layer(*layers).properties(width=WIDTH - 80, height=_HEIGHT)
+    shown = within(marks, drawn[0].period)
+    chart = alt.layer(*layers, *mark_layers(shown, _HEIGHT)).properties(width=WIDTH - 80, height=_HEIGHT)
     title = f"{drawn[0].title}: {_seen(drawn, unit)}"
-    description = "; ".join(_point(p, unit) for p in drawn)
-    return Figure(title, to_svg(chart, name, title, description), _explained(drawn, unit))
+    description = "; ".join(_point(p, unit) for p in drawn) + described(shown)
+    return figure_of(chart, name, title, description, _explained(drawn, unit), zoom=True)
 
 
 def _point(one: TrendPoint, unit: str) -> str:
@@ -136,14 +149,14 @@ def _bounds(bounds: "Sequence[tuple[str, float]]", scale: float, y: "alt.Scale")
     base = alt.Chart(records(rows)).encode(y=alt.Y("at:Q", scale=y))
     return [
         base.mark_rule(color=WARM, strokeDash=[6, 3]),
-        base.mark_text(align="left", dx=4, color=WARM).encode(x=alt.value(WIDTH - 80), text="label:N"),
+        base.mark_text(align="left", dx=4, color=WARM, clip=False).encode(x=alt.value("width"), text="label:N"),
     ]
 
 
 def _changes(changes: "Sequence[tuple[date, str]]") -> "list[alt.Chart]":
     import altair as alt
 
-    rows = [{"at": day.isoformat(), "label": version} for day, version in changes]
+    rows = [{"at": since.isoformat(), "label": version} for since, version in changes]
     base = alt.Chart(records(rows)).encode(x=alt.X("at:T"))
     return [
         base.mark_rule(color=INK, strokeDash=[2, 2]),
