@@ -110,29 +110,28 @@ def _details(audit: str, week: int) -> list[dict[str, Any]]:
     return [{"audit": audit, "kind": kind, "payload": payload} for kind, payload in payloads.items()]
 
 
-def fill(folder: Path) -> tuple[Ledger, Lake]:
-    """The ledger of the fleet after a year."""
-    ledger, lake = Ledger(f"sqlite:///{folder / 'ledger.sqlite'}"), Lake(str(folder / "lake"))
-    ledger.create()
-    lake.create()
+def fill(ledger: Ledger, systems: int = SYSTEMS, weeks: int = WEEKS) -> None:
+    """The ledger of a fleet after so many weeks."""
     rng = np.random.default_rng(0)
-    for number in range(SYSTEMS):
+    for number in range(systems):
         name = f"system-{number}"
         config = apply_settings(ledger, YAML.format(name=name), "audit.yaml", "bench", START, "").config
-        for week in range(WEEKS):
-            rows = _audit(name, week, number * WEEKS + week + 1, rng)
+        for week in range(weeks):
+            rows = _audit(name, week, number * weeks + week + 1, rng)
             rows["audits"][0]["config"] = config
             with ledger.transaction("bench", START + timedelta(weeks=week)) as tx:
                 for table in ("audits", "measurements", "verdicts", "details"):
                     tx.insert(t.PROJECTIONS[table], rows[table])
-    return ledger, lake
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         start = time.perf_counter()
-        ledger, lake = fill(folder)
+        ledger, lake = Ledger(f"sqlite:///{folder / 'ledger.sqlite'}"), Lake(str(folder / "lake"))
+        ledger.create()
+        lake.create()
+        fill(ledger)
         count = ledger.read(sa.select(sa.func.count().label("n")).select_from(t.measurements))[0]["n"]
         print(f"filled: {count:,} measurements of {SYSTEMS} systems in {time.perf_counter() - start:.0f} s")
         at = START + timedelta(weeks=WEEKS)

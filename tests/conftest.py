@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
+from auditor.workspace import Workspace
+from tests import demo_site
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
@@ -37,6 +40,12 @@ def openi_reports(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> lis
     out = tmp_path_factory.mktemp("openi") / "reports.jsonl"
     subprocess.run([sys.executable, shared / "tools" / "openi_reports.py", out], check=True)
     return [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture(scope="session")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The demo hospital after half a year, which takes minutes to live through; copy it before changing it."""
+    return demo_site.live(tmp_path_factory.mktemp("demo"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

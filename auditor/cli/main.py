@@ -20,6 +20,7 @@ from auditor.cli import (
     reporting,
     reviews,
     schedule,
+    serve,
     setup,
     thresholds,
 )
@@ -52,6 +53,7 @@ for group in (
     controls,
     people,
     keeping,
+    serve,
 ):
     group.add_to(app)
 
@@ -63,7 +65,7 @@ def main() -> None:
         app(prog_name="auditor")
     except ValueError as refusal:
         # every error of ours that a person can mend is a ValueError of one clear sentence
-        if not type(refusal).__module__.startswith(("auditor", "monitors", "reports")):
+        if not type(refusal).__module__.startswith(("auditor", "monitors", "reports", "dashboards")):
             raise
         say(str(refusal))
         sys.exit(REFUSED)

@@ -9,78 +9,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from auditor.clock.children import Child, here
-from auditor.clock.clock import Clock
 from auditor.demo.faults import FABRICATION_WEEK, VENDOR_WEEK, VERSION_CHANGE
-from auditor.demo.hospital import simulate
-from auditor.demo.run import ROUNDS, SimulatedTime, hand_in, mornings, prepare
-from auditor.demo.settings_text import AUDIT_YAML
 from auditor.store import tables as t
 from auditor.store.verify import verify
 from auditor.workspace import Workspace
 from tests.auditor.conftest import Run
 
 START = date(2026, 1, 5)
-
-
-class PowerCut(BaseException):
-    """The machine of the scheduler is gone."""
-
-
-#: Mornings on which the scheduler dies: once after it has claimed a run, once in the middle of an audit.
-BEFORE, MIDWAY = date(2026, 5, 4), date(2026, 6, 1)
-
-
-@pytest.fixture(scope="module")
-def lived(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """The workspace after half a year, with two power cuts."""
-    # monthly audits: the demo's own are fortnightly, which shows the same and takes twice as long
-    monthly = AUDIT_YAML.replace("1-7,15-21 4-12 mon", "1-7 4-12 mon")
-    assert monthly != AUDIT_YAML
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("auditor.demo.hospital.AUDIT_YAML", monthly)
-        return _lived(tmp_path_factory)
-
-
-def _lived(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    hospital = simulate()
-    workspace = prepare(hospital, tmp_path_factory.mktemp("demo") / "site")
-    time = SimulatedTime(hospital.received_at(0))
-    deaths: list[date] = []
-
-    def scheduler(name: str) -> Clock:
-        in_process = here(workspace, time.now, "demo")
-
-        def start(told: dict[str, Any]) -> Child:
-            day = time.at.date()
-            if day in (BEFORE, MIDWAY) and day not in deaths:
-                deaths.append(day)
-                if day == MIDWAY:
-                    with pytest.MonkeyPatch.context() as patch:
-                        patch.setattr("auditor.audit.run.record_audit", _cut)
-                        in_process(told)
-                raise PowerCut
-            return in_process(told)
-
-        return Clock(workspace.ledger(), start, name, "demo")
-
-    clock = scheduler("first")
-    for week, morning in mornings(hospital):
-        if morning.weekday() == 0:
-            hand_in(workspace, week, morning)
-        time.at = morning + ROUNDS
-        try:
-            clock.step(time.at)
-        except PowerCut:
-            time.at += timedelta(minutes=2)
-            clock = scheduler(f"after {time.at:%m-%d}")
-            assert clock.step(time.at), "the lease of the dead one has ended"
-    assert deaths == [BEFORE, MIDWAY]
-    return workspace
-
-
-def _cut(*_: Any) -> None:
-    raise PowerCut
 
 
 def _rows(workspace: Workspace, table: sa.Table) -> list[dict[str, Any]]:

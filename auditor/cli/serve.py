@@ -1,0 +1,64 @@
+"""`auditor serve`: the compliance dashboard."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from auditor.cli.console import say, workspace
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(serve)
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen at; other than loopback takes login and TLS.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen at.")] = 8765,
+    name: Annotated[
+        list[str] | None, typer.Option("--name", help="Host name under which browsers ask; may be repeated.")
+    ] = None,
+    no_login: Annotated[
+        bool, typer.Option("--no-login", help="Whoever reaches the port is you. Loopback only.")
+    ] = False,
+    tls_certificate: Annotated[Path | None, typer.Option(help="Certificate chain, PEM.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its private key, PEM.")] = None,
+    behind_tls: Annotated[bool, typer.Option("--behind-tls", help="A proxy before it speaks TLS.")] = False,
+) -> None:
+    """Serve the dashboard of the workspace: fleet, alerts, cases, reviews, reports, decisions.
+
+    The first account is made with 'auditor people add NAME --full-name "…" --role admin'.
+    """
+    place = workspace()
+    place.ledger().head()  # a workspace that cannot be used is said now
+    said = {
+        "AUDITOR_WEB_HOST": host,
+        "AUDITOR_WEB_NAMES": ",".join(name or [os.environ.get("AUDITOR_WEB_NAMES", "")]),
+        "AUDITOR_WEB_LOGIN": "false" if no_login else "true",
+        "AUDITOR_WEB_HTTPS": "true" if behind_tls or tls_certificate else "false",
+    }
+    os.environ.update(said)
+    run(host, port, tls_certificate, tls_key)
+
+
+def run(host: str, port: int, certificate: Path | None = None, key: Path | None = None) -> None:
+    """Start the web application by its import string, so that nothing here depends on it."""
+    import uvicorn
+
+    application = uvicorn.importer.import_from_string("dashboards.app:from_environment")()
+    say(f"http{'s' if certificate else ''}://{host}:{port} (Ctrl-C ends it)")
+    uvicorn.run(
+        application,
+        host=host,
+        port=port,
+        log_level="warning",
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+        server_header=False,
+        proxy_headers=True,
+        forwarded_allow_ips="127.0.0.1",
+        h11_max_incomplete_event_size=64 * 1024,
+    )

@@ -1,0 +1,150 @@
+"""Over time: charts and trends of a system, with versions, changed rules and alerts on the time axis."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any, Final
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from auditor.rules.named import SAID
+from auditor.rules.register import Change
+from auditor.store import tables as t
+from dashboards.place import Place
+from reports.document import Block, Figures, Heading, paragraph
+from reports.dossier import Dossier
+from reports.figures.chart import chart_figure
+from reports.figures.marks import Mark
+from reports.figures.style import Figure
+from reports.figures.trend import trend_figure
+from reports.numbers import item_name, short, slice_name
+from reports.sections.over_time import trend_versions, watching
+from reports.text import WORDS
+
+ALERT: Final = "A"
+RULE: Final = "R"
+
+
+@dataclass(frozen=True)
+class Event:
+    """An alert that was opened or a rule that was changed; `measure` is what it is about."""
+
+    mark: Mark
+    measure: str
+    href: str  # "" where no page tells more
+
+
+def events(place: Place, dossier: Dossier) -> tuple[Event, ...]:
+    """What had happened to the system by the time of the audit, the newest first."""
+    zone = ZoneInfo(dossier.timezone)
+    found = [*_alerts(place, dossier, zone), *_rules(place, dossier, zone)]
+    until = _day(dossier.as_of, zone)
+    return tuple(sorted((one for one in found if one.mark.day <= until), key=_newest_first))
+
+
+def _newest_first(one: Event) -> tuple[int, str, str]:
+    return -one.mark.day.toordinal(), one.mark.letter, one.mark.said
+
+
+def _day(at: datetime, zone: ZoneInfo) -> date:
+    return at.astimezone(zone).date()
+
+
+def _alerts(place: Place, dossier: Dossier, zone: ZoneInfo) -> Iterator[Event]:
+    rows = place.ledger.read(sa.select(t.alerts).where(t.alerts.c.system == dossier.system))
+    titles = {row.measure: row.title for row in dossier.rows}
+    for row in rows:
+        said = f"alert opened: {_about_what(row, titles)}"
+        href = f"/alerts/{quote(row['id'], safe='')}"
+        yield Event(Mark(_day(row["opened_at"], zone), ALERT, said), row["measure"], href)
+
+
+def _about_what(row: sa.RowMapping, titles: Mapping[str, str]) -> str:
+    title = titles.get(row["measure"], row["measure"].replace("_", " "))
+    where = "" if row["slice"] in ("all", "") else slice_name(row["slice"])
+    return ", ".join(filter(None, (title, item_name(row["item"]), where)))
+
+
+def _rules(place: Place, dossier: Dossier, zone: ZoneInfo) -> Iterator[Event]:
+    """Changes of rules; the rules that a system began with are none."""
+    query = sa.select(t.thresholds).where(t.thresholds.c.system == dossier.system).order_by(t.thresholds.c.seq)
+    rows = place.ledger.read(query)
+    measures = {row.measure for row in dossier.rows} | {one.measure for one in dossier.charts}
+    before: dict[str, Mapping[str, Any]] = {}
+    begun = {(row["name"], row["valid_from"]) for row in rows}
+    for row in rows:
+        name = row["name"]
+        about = next((word for word in name.replace(",", " ").split() if word in measures), "")
+        old = before.get(name)
+        if row["after_seeing"] if old is None else _decisive(old) != _decisive(row["content"]):
+            why = f" ({row['reason'].rstrip('.')})" if row["reason"] else ""
+            said = f"rule changed: {Change(name, old, row['content']).words}{why}"
+            yield Event(Mark(_day(row["valid_from"], zone), RULE, said), about, "")
+        if row["retired_at"] is not None and (name, row["retired_at"]) not in begun:
+            said = f"rule no longer applied: {name}"
+            yield Event(Mark(_day(row["retired_at"], zone), RULE, said), about, "")
+        before[name] = row["content"]
+
+
+def _decisive(content: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a rule decides verdicts: other words for the same rule are no change of it."""
+    return {name: value for name, value in content.items() if name not in SAID}
+
+
+def blocks(dossier: Dossier, happened: Sequence[Event]) -> Iterator[Block]:
+    """The charts with the watch list, then the trends."""
+    # the reports' own section, but for its figures: here they carry what happened meanwhile
+    bare = replace(dossier, charts=tuple(replace(one, weeks=()) for one in dossier.charts))
+    for block in watching(bare):
+        yield Figures(tuple(_charts(dossier, happened))) if isinstance(block, Figures) else block
+    yield Heading(WORDS["trend"])
+    drawn = list(_trends(dossier, happened))
+    if not drawn:
+        yield paragraph(WORDS["no_trend"])
+        return
+    versions = ", ".join(trend_versions(dossier))
+    yield paragraph(WORDS["trend_key"].format(days=dossier.maturity_days, versions=versions), small=True)
+    yield Figures(tuple(drawn))
+
+
+def _charts(dossier: Dossier, happened: Sequence[Event]) -> Iterator[Figure]:
+    drawn = [one for one in dossier.charts if len(one.weeks) > 1]
+    drawn.sort(key=lambda one: one.version != dossier.current_version)
+    for number, chart in enumerate(drawn):
+        yield chart_figure(chart, f"chart{number}", _about(happened, chart.measure))
+
+
+def _about(happened: Sequence[Event], measure: str) -> list[Mark]:
+    return [one.mark for one in happened if one.measure == measure]
+
+
+def _trends(dossier: Dossier, happened: Sequence[Event]) -> Iterator[Figure]:
+    """One figure a measure, task and slice, the whole system first."""
+    units = {row.measure: row.unit for row in dossier.rows}
+    versions = trend_versions(dossier)
+    keys = dict.fromkeys((p.task, p.measure, p.slice) for p in dossier.trend)
+    for number, key in enumerate(sorted(keys, key=lambda key: key[2] != "all")):
+        points = [p for p in dossier.trend if (p.task, p.measure, p.slice) == key]
+        figure = trend_figure(
+            points,
+            units.get(key[1], "share"),
+            _bounds(dossier, key),
+            dossier.version_changes,
+            versions,
+            f"trend{number}",
+            _about(happened, key[1]),
+        )
+        if figure is not None:
+            missing = ", ".join(f"{short(p.period)} {p.period.year}" for p in points if p.value is None)
+            note = WORDS["trend_small"].format(periods=missing) if missing else ""
+            yield replace(figure, note=" ".join(filter(None, (figure.note, note))))
+
+
+def _bounds(dossier: Dossier, key: tuple[str, str, str]) -> list[tuple[str, float]]:
+    for row in dossier.rows:
+        if (row.task, row.measure, row.slice) == key and not row.item and not row.contrast:
+            named = (("watch", row.watch), ("act", row.act))
+            return [(name, bound) for name, bound in named if bound is not None]
+    return []
