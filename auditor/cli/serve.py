@@ -44,6 +44,14 @@ def serve(
     run(host, port, tls_certificate, tls_key)
 
 
+def serve_demo(path: Path, port: int) -> None:
+    """The dashboard on the workspace of a demo, for whoever sits here."""
+    for name in ("AUDITOR_LEDGER", "AUDITOR_LAKE", "AUDITOR_KEY_FILE"):
+        os.environ.pop(name, None)  # the stores of a demo are its own
+    os.environ.update({"AUDITOR_WORKSPACE": str(path), "AUDITOR_WEB_LOGIN": "false"})
+    run("127.0.0.1", port)
+
+
 def run(host: str, port: int, certificate: Path | None = None, key: Path | None = None) -> None:
     """Start the web application by its import string, so that nothing here depends on it."""
     import uvicorn

@@ -222,12 +222,20 @@ def restore(
 def demo(
     path: Annotated[Path, typer.Option("--workspace", help="Where to write it.")] = Path("demo-workspace"),
     seed: Annotated[int, typer.Option(help="Another simulated hospital.")] = 0,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Open the dashboard on it; an earlier demo is served as it is.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the dashboard.")] = 8765,
     as_json: Json = False,
 ) -> None:
     """A simulated hospital with planted faults; audits it and says which were found (exit 0 when all were)."""
     from auditor.cli.console import progress_bar
-    from auditor.demo.run import run_demo
+    from auditor.cli.serve import serve_demo
+    from auditor.demo.run import is_demo, run_demo
 
+    if serve and is_demo(path):
+        serve_demo(path, port)
+        return
     with progress_bar() as progress:
         result = run_demo(path, seed, progress)
     if as_json:
@@ -250,4 +258,6 @@ def demo(
         say(f"Report:    {result.report}\nWorkspace: {result.workspace}")
         say(f"Answer them: AUDITOR_WORKSPACE={result.workspace} auditor alerts show {result.alerts[0].alert}")
         say("All of it is simulated: no patient, no hospital, no real model.")
+    if serve:
+        serve_demo(path, port)
     raise typer.Exit(0 if all(f.found for f in result.planted) else 1)

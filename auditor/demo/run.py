@@ -205,6 +205,11 @@ def beyond_watch(row: Row) -> bool:
     return row.low > row.watch if row.direction == "higher is worse" else row.high < row.watch
 
 
+def is_demo(path: Path) -> bool:
+    """Whether a folder is the workspace of an earlier demo."""
+    return (path / "workspace.json").exists() and (path / "incoming" / "audit.yaml").exists()
+
+
 def _fresh_workspace(path: Path, at: datetime) -> Workspace:
     """A new workspace in `path`; an earlier demo there is moved aside, anything else is refused."""
     if (path / "workspace.json").exists():

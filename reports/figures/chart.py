@@ -24,7 +24,8 @@ def chart_figure(chart: Chart, name: str, marks: Sequence[Mark] = ()) -> Figure:
     """
     import altair as alt
 
-    x = alt.X("week:T", title=None, axis=alt.Axis(format="%-d %b", tickCount=6, labelOverlap=True, grid=False))
+    axis = alt.Axis(format="%-d %b", tickCount=6, labelOverlap=True, grid=False)
+    x = alt.X("week:T", title=None, scale=alt.Scale(type="utc"), axis=axis)
     shown = within(marks, chart.weeks[0].week)
     rows = _weeks(chart)
     rates = alt.layer(*_rates(rows, x), *_changes(chart), *mark_layers(shown, _RATES))
@@ -117,7 +118,7 @@ def _changes(chart: Chart) -> "list[alt.Chart]":
     if not weeks:
         return []
     line = alt.Chart(records(weeks)).mark_rule(color=WARM, strokeDash=[2, 3])
-    return [line.encode(x=alt.X("changed:T", title=None))]
+    return [line.encode(x=alt.X("changed:T", title=None, scale=alt.Scale(type="utc")))]
 
 
 def _label(chart: Chart) -> str:

@@ -40,7 +40,7 @@ def mark_layers(marks: Sequence[Mark], height: int) -> "list[alt.Chart]":
         {"at": one.day.isoformat(), "letter": one.letter, "when": day(one.day), "said": one.said} for one in marks
     ]
     base = alt.Chart(records(rows)).encode(
-        x=alt.X("at:T"),
+        x=alt.X("at:T", scale=alt.Scale(type="utc")),
         tooltip=[alt.Tooltip("when:N", title="On"), alt.Tooltip("said:N", title="What")],
     )
     letters = base.mark_text(baseline="bottom", align="left", dx=2, fontWeight="bold", color=INK)

@@ -48,7 +48,8 @@ def trend_figure(
         for p in drawn
     ]  # fmt: skip
     y = alt.Scale(domain=[bottom * scale, top * scale], nice=False)
-    x = alt.X("period:T", title=None, axis=alt.Axis(format="%-d %b", tickCount=6, labelOverlap=True, grid=False))
+    axis = alt.Axis(format="%-d %b", tickCount=6, labelOverlap=True, grid=False)
+    x = alt.X("period:T", title=None, scale=alt.Scale(type="utc"), axis=axis)
     y_title = suffix.strip() or None
     shape = alt.Shape("version:N", scale=alt.Scale(domain=list(versions), range=_shapes(versions)), legend=None)
     base = alt.Chart(records(rows))
@@ -157,7 +158,7 @@ def _changes(changes: "Sequence[tuple[date, str]]") -> "list[alt.Chart]":
     import altair as alt
 
     rows = [{"at": since.isoformat(), "label": version} for since, version in changes]
-    base = alt.Chart(records(rows)).encode(x=alt.X("at:T"))
+    base = alt.Chart(records(rows)).encode(x=alt.X("at:T", scale=alt.Scale(type="utc")))
     return [
         base.mark_rule(color=INK, strokeDash=[2, 2]),
         base.mark_text(align="left", dx=3, baseline="top", limit=120).encode(y=alt.value(0), text="label:N"),

@@ -11,6 +11,7 @@ from auditor.settings import parse_settings
 
 MANUAL = Path(__file__).parents[2] / "docs" / "manual"
 PAGES = [MANUAL / name for name in ("operations.md", "alerts.md", "retention.md", "reports.md")]
+COMMANDS = [*PAGES, MANUAL / "dashboard.md", MANUAL.parents[1] / "README.md"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -21,7 +22,7 @@ def test_every_example_of_settings_can_be_read(page: Path) -> None:
         parse_settings(f"system: s\ntasks: {{report: {{}}}}\n{block}", page.name)
 
 
-@pytest.mark.parametrize("page", [*PAGES, MANUAL.parents[1] / "README.md"], ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", COMMANDS, ids=lambda page: page.stem)
 def test_every_command_exists(page: Path) -> None:
     root = typer.main.get_command(app)
     for line in re.findall(r"`?auditor ((?:[a-z-]+ ?){1,2})", page.read_text(encoding="utf-8")):

@@ -1,6 +1,10 @@
 """The page: escaped, offline, deterministic, well-formed, and honest about what it does not show."""
 
+import hashlib
+import os
 import re
+import subprocess
+import sys
 from dataclasses import fields, is_dataclass, replace
 from html.parser import HTMLParser
 from typing import Any
@@ -115,6 +119,14 @@ def test_nothing_is_fetched(page_text: str, page: Page) -> None:
 
 def test_same_dossier_same_bytes(page_text: str) -> None:
     assert render(sample()) == page_text
+
+
+def test_the_servers_time_zone_changes_no_byte(page_text: str) -> None:
+    code = "import hashlib; from reports.html import render; from tests.reports.samples import sample; "
+    code += "print(hashlib.sha256(render(sample()).encode()).hexdigest())"
+    zone = {**os.environ, "TZ": "America/New_York"}
+    said = subprocess.run([sys.executable, "-c", code], env=zone, capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == hashlib.sha256(page_text.encode()).hexdigest()
 
 
 def test_hostile_text_is_only_ever_text() -> None:
