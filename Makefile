@@ -35,8 +35,9 @@ types: install
 floors: install
 	$(BIN)/lint-imports
 
-# Tests that live through months or run whole examples; they take a quarter of the time and have a core of their own.
-STORIES := tests/auditor/test_demo_alerts.py tests/auditor/test_demo_judged.py tests/auditor/test_examples.py
+# Tests that live through months, run whole examples or drive a browser; they take half of the time and have a core of
+# their own.
+STORIES := tests/auditor/test_demo_alerts.py tests/auditor/test_demo_judged.py tests/auditor/test_examples.py tests/dashboards
 
 unit: install
 	$(MAKE) --no-print-directory --jobs=2 --output-sync=target unit-parts unit-stories
