@@ -15,6 +15,7 @@ from auditor.cases.picture import View
 from auditor.cases.policy import SAID
 from auditor.cases.seen import Seen, seen_by
 from auditor.cases.viewed import view
+from auditor.reviews.draw import audited_systems
 from auditor.store import tables as t
 from dashboards.access import Permission, Visitor, allowed
 from dashboards.pages.case_parts import case_address, choices, filters_of, list_address, row, short, viewer_of
@@ -46,7 +47,7 @@ def cases(
     before: Cursor = None,
 ) -> Response:
     """The cases of one audit, filtered; no text and no image, so that nothing is written into the journal."""
-    audited = _audited(place)
+    audited = audited_systems(place.ledger)
     if not audited:
         return page(request, "cases_none.html", title="Cases")
     seen = _seen(place, system or audited[0], audit)
@@ -104,7 +105,7 @@ def case(
     seen = _seen(place, system, audit)
     index = building.ready(place.workspace.path, seen)
     if index is None:
-        about = {"seen": seen, "systems": _audited(place), "audits": _audits(place, system)}
+        about = {"seen": seen, "systems": audited_systems(place.ledger), "audits": _audits(place, system)}
         return _being_made(request, place, seen, about)
     try:
         one = one_case(place.lake, index, seen, output_id)
@@ -167,12 +168,6 @@ def image(
     except PictureError as error:
         raise HTTPException(422, str(error)) from None
     return Response(pixels, media_type="image/png", headers={"cache-control": "no-store"})
-
-
-def _audited(place: Place) -> list[str]:
-    """Every system that has been audited, by name."""
-    query = sa.select(t.audits.c.system).distinct().order_by(t.audits.c.system)
-    return [str(row["system"]) for row in place.ledger.read(query)]
 
 
 def _audits(place: Place, system: str) -> list[tuple[str, str]]:

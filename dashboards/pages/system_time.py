@@ -1,7 +1,7 @@
 """Over time: charts and trends of a system, with versions, changed rules and alerts on the time axis."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 from urllib.parse import quote
@@ -13,15 +13,11 @@ from auditor.rules.named import SAID
 from auditor.rules.register import Change
 from auditor.store import tables as t
 from dashboards.place import Place
-from reports.document import Block, Figures, Heading, paragraph
+from reports.document import Block
 from reports.dossier import Dossier
-from reports.figures.chart import chart_figure
 from reports.figures.marks import Mark
-from reports.figures.style import Figure
-from reports.figures.trend import trend_figure
-from reports.numbers import item_name, short, slice_name
-from reports.sections.over_time import trend_versions, watching
-from reports.text import WORDS
+from reports.numbers import item_name, slice_name
+from reports.sections.over_time import trend, watching
 
 ALERT: Final = "A"
 RULE: Final = "R"
@@ -94,57 +90,9 @@ def _decisive(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def blocks(dossier: Dossier, happened: Sequence[Event]) -> Iterator[Block]:
-    """The charts with the watch list, then the trends."""
-    # the reports' own section, but for its figures: here they carry what happened meanwhile
-    bare = replace(dossier, charts=tuple(replace(one, weeks=()) for one in dossier.charts))
-    for block in watching(bare):
-        yield Figures(tuple(_charts(dossier, happened))) if isinstance(block, Figures) else block
-    yield Heading(WORDS["trend"])
-    drawn = list(_trends(dossier, happened))
-    if not drawn:
-        yield paragraph(WORDS["no_trend"])
-        return
-    versions = ", ".join(trend_versions(dossier))
-    yield paragraph(WORDS["trend_key"].format(days=dossier.maturity_days, versions=versions), small=True)
-    yield Figures(tuple(drawn))
-
-
-def _charts(dossier: Dossier, happened: Sequence[Event]) -> Iterator[Figure]:
-    drawn = [one for one in dossier.charts if len(one.weeks) > 1]
-    drawn.sort(key=lambda one: one.version != dossier.current_version)
-    for number, chart in enumerate(drawn):
-        yield chart_figure(chart, f"chart{number}", _about(happened, chart.measure))
-
-
-def _about(happened: Sequence[Event], measure: str) -> list[Mark]:
-    return [one.mark for one in happened if one.measure == measure]
-
-
-def _trends(dossier: Dossier, happened: Sequence[Event]) -> Iterator[Figure]:
-    """One figure a measure, task and slice, the whole system first."""
-    units = {row.measure: row.unit for row in dossier.rows}
-    versions = trend_versions(dossier)
-    keys = dict.fromkeys((p.task, p.measure, p.slice) for p in dossier.trend)
-    for number, key in enumerate(sorted(keys, key=lambda key: key[2] != "all")):
-        points = [p for p in dossier.trend if (p.task, p.measure, p.slice) == key]
-        figure = trend_figure(
-            points,
-            units.get(key[1], "share"),
-            _bounds(dossier, key),
-            dossier.version_changes,
-            versions,
-            f"trend{number}",
-            _about(happened, key[1]),
-        )
-        if figure is not None:
-            missing = ", ".join(f"{short(p.period)} {p.period.year}" for p in points if p.value is None)
-            note = WORDS["trend_small"].format(periods=missing) if missing else ""
-            yield replace(figure, note=" ".join(filter(None, (figure.note, note))))
-
-
-def _bounds(dossier: Dossier, key: tuple[str, str, str]) -> list[tuple[str, float]]:
-    for row in dossier.rows:
-        if (row.task, row.measure, row.slice) == key and not row.item and not row.contrast:
-            named = (("watch", row.watch), ("act", row.act))
-            return [(name, bound) for name, bound in named if bound is not None]
-    return []
+    """The charts with the watch list, then the trends: the reports' own, with what happened meanwhile."""
+    marks: dict[str, list[Mark]] = {}
+    for one in happened:
+        marks.setdefault(one.measure, []).append(one.mark)
+    yield from watching(dossier, marks)
+    yield from trend(dossier, marks)

@@ -1,19 +1,26 @@
 """Section 4, over time: the weekly charts of stop questions, the watch list of the week, and trends."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
 
 from reports.confidence import p_value
 from reports.document import Badge, Block, Figures, Heading, Table, cell, paragraph
 from reports.dossier import Dossier
 from reports.figures.chart import chart_figure
+from reports.figures.marks import Mark
 from reports.figures.style import Figure
 from reports.figures.trend import trend_figure
 from reports.numbers import day, integer, item_name, number, short, slice_name
 from reports.sections.tables import heads
 from reports.text import WORDS
 
+#: What happened meanwhile, by the measure that it is about.
+Marks = Mapping[str, Sequence[Mark]]
+_NONE: Final[Marks] = {}
 
-def watching(dossier: Dossier) -> Iterator[Block]:
+
+def watching(dossier: Dossier, marks: Marks = _NONE) -> Iterator[Block]:
     """The weekly charts of stop questions, and the watch list."""
     if dossier.charts:
         yield Heading(WORDS["watching"])
@@ -38,7 +45,7 @@ def watching(dossier: Dossier) -> Iterator[Block]:
             numeric=(2,),
             widths=(4, 0.9, 2, 1.2),
         )
-        yield Figures(tuple(charts(dossier)))
+        yield Figures(tuple(charts(dossier, marks)))
     if dossier.watch_list:
         first = dossier.watch_list[0]
         yield Heading(WORDS["watch_list"])
@@ -64,17 +71,17 @@ def _held_to(words: str, baseline: float | None) -> str:
     return words if baseline is None else f"{words}: {number(baseline, 'share')}"
 
 
-def charts(dossier: Dossier) -> list[Figure]:
+def charts(dossier: Dossier, marks: Marks = _NONE) -> list[Figure]:
     """The charts of two weeks or more, those of the current version first."""
     drawn = sorted(
         (c for c in dossier.charts if len(c.weeks) > 1), key=lambda c: c.version != dossier.current_version
     )
-    return [chart_figure(chart, f"chart{i}") for i, chart in enumerate(drawn)]
+    return [chart_figure(chart, f"chart{i}", marks.get(chart.measure, ())) for i, chart in enumerate(drawn)]
 
 
-def trend(dossier: Dossier) -> Iterator[Block]:
+def trend(dossier: Dossier, marks: Marks = _NONE) -> Iterator[Block]:
     yield Heading(WORDS["trend"])
-    drawn = trends(dossier)
+    drawn = trends(dossier, marks)
     if not drawn:
         yield paragraph(WORDS["no_trend"])
         return
@@ -83,7 +90,7 @@ def trend(dossier: Dossier) -> Iterator[Block]:
     yield Figures(tuple(drawn))
 
 
-def trends(dossier: Dossier) -> list[Figure]:
+def trends(dossier: Dossier, marks: Marks = _NONE) -> list[Figure]:
     """One figure a measure, task and slice, the whole system first."""
     units = {row.measure: row.unit for row in dossier.rows}
     versions = trend_versions(dossier)
@@ -92,13 +99,12 @@ def trends(dossier: Dossier) -> list[Figure]:
     for i, (task, measure, where) in enumerate(sorted(keys, key=lambda key: key[2] != "all")):
         points = [p for p in dossier.trend if (p.task, p.measure, p.slice) == (task, measure, where)]
         bounds = _bounds(dossier, task, measure, where)
-        figure = trend_figure(
-            points, units.get(measure, "share"), bounds, dossier.version_changes, versions, f"trend{i}"
-        )
+        unit, happened = units.get(measure, "share"), marks.get(measure, ())
+        figure = trend_figure(points, unit, bounds, dossier.version_changes, versions, f"trend{i}", happened)
         if figure:
             missing = ", ".join(f"{short(p.period)} {p.period.year}" for p in points if p.value is None)
             note = WORDS["trend_small"].format(periods=missing) if missing else ""
-            figures.append(Figure(figure.title, figure.svg, " ".join(filter(None, (figure.note, note)))))
+            figures.append(replace(figure, note=" ".join(filter(None, (figure.note, note)))))
     return figures
 
 
