@@ -8,7 +8,7 @@ export MLFLOW_DISABLE_TELEMETRY = true
 export GX_ANALYTICS_ENABLED = false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types floors unit unit-stories unit-parts format bench bench-claims bench-drift bench-reports bench-web power coverage twin clean
+.PHONY: help install demo test lint types floors unit unit-stories unit-parts format bench bench-claims bench-drift bench-reports bench-cases bench-web power coverage twin clean
 
 help: ## what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -63,6 +63,9 @@ bench-drift: install ## the drift panel on a million rows and twenty columns, be
 
 bench-reports: install ## the weekly report and the fleet's at ten systems, 52 weeks, 40 measures, 12 slices (2 minutes)
 	$(BIN)/python -m benchmarks.reports
+
+bench-cases: install ## the list of a million cases: made, filtered, paged (10 minutes)
+	$(BIN)/python -m benchmarks.cases
 
 bench-web: install ## the dashboard at twenty systems over five years, twenty requests a second (half an hour; LEDGER=postgresql+psycopg://… for PostgreSQL)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.web $(LEDGER)
