@@ -39,6 +39,9 @@ floors: install
 # their own.
 STORIES := tests/auditor/test_demo_alerts.py tests/auditor/test_demo_judged.py tests/auditor/test_examples.py tests/dashboards
 
+# Two processes share the cores: without this each would start as many threads as there are.
+unit unit-stories unit-parts: export OMP_NUM_THREADS = 1
+
 unit: install
 	$(MAKE) --no-print-directory --jobs=2 --output-sync=target unit-parts unit-stories
 
