@@ -58,7 +58,7 @@ def upgrade() -> None:
         _refers("case_views", "system", "systems"),
         _key("case_views"),
     )
-    op.create_index(op.f("ix_case_views_user"), "case_views", ["user", "case_id", "what"])
+    op.create_index(op.f("ix_case_views_user_case_id_what"), "case_views", ["user", "case_id", "what"])
     op.create_table(
         "sessions",
         *(_text(name) for name in ("digest", "user", "method")),
@@ -68,6 +68,6 @@ def upgrade() -> None:
         _key("sessions", "digest"),
     )
     op.create_index(op.f("ix_sessions_user"), "sessions", ["user"])
-    op.create_index(op.f("ix_journal_table_name"), "journal", ["table_name", "seq"])
-    op.create_index(op.f("ix_journal_actor"), "journal", ["actor", "seq"])
-    op.create_index(op.f("ix_job_runs_fire_at"), "job_runs", ["fire_at", "id"])
+    op.create_index(op.f("ix_journal_table_name_seq"), "journal", ["table_name", "seq"])
+    op.create_index(op.f("ix_journal_actor_seq"), "journal", ["actor", "seq"])
+    op.create_index(op.f("ix_job_runs_fire_at_id"), "job_runs", ["fire_at", "id"])
