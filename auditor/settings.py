@@ -221,10 +221,13 @@ class AuditSettings(Strict):
     @classmethod
     def _some_task(cls, value: dict[TaskName, Task]) -> dict[TaskName, Task]:
         if not value:
-            raise ValueError("name at least one task: report, classification or vqa")
+            raise ValueError("name at least one task: report, classification, vqa or retrieval")
         scores = value.get("classification")
         if scores and (scores.judge.kind != "rules" or scores.check):
             raise ValueError("classification compares numbers with labels: it takes no other judge and no check")
+        search = value.get("retrieval")
+        if search and search.model_fields_set - {"reference"}:
+            raise ValueError("retrieval looks up ranks and takes nothing but reference; leave the other keys out")
         if any(getattr(task.judge, "embedding", None) for name, task in value.items() if name != "vqa"):
             raise ValueError("an embedding compares open answers: name it under vqa")
         if any(task.critical for name, task in value.items() if name != "classification"):
@@ -274,6 +277,9 @@ def parse_settings(text: str, where: str = "audit.yaml") -> AuditSettings:
     []
     """
     try:
+        if any(isinstance(one, yaml.AliasEvent) for one in yaml.parse(text, Loader=yaml.SafeLoader)):
+            # such settings can unfold into more than any memory holds
+            raise SettingsError(f"{where} refers to parts of itself (*name); write them out.")
         raw: Any = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Final, TypeVar
-from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
@@ -143,7 +142,7 @@ def _refuse_other_sites(request: Request) -> None:
     """A browser says from where a form was sent; programs say nothing."""
     site = request.headers.get("sec-fetch-site", "same-origin")
     origin = request.headers.get("origin")
-    strange = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    strange = origin is not None and origin.partition("://")[2] != request.headers.get("host")
     if site not in ("same-origin", "none") or strange:
         raise NotAllowedError("This form was sent by another site.")
 
@@ -154,6 +153,7 @@ async def _refuse_forged(request: Request, who: Who) -> None:
         sent = (await request.form()).get("csrf")
     good = who.csrf and isinstance(sent, str) and hmac.compare_digest(sent.encode(), who.csrf.encode())
     if not good:
+        await request.close()  # what came with the form is held no longer
         raise NotAllowedError("This form is not of this session; load the page again and repeat it.")
 
 

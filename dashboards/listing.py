@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
@@ -12,7 +13,8 @@ from starlette.responses import Response
 
 PER_PAGE: Final = 100
 #: A cell that begins so is a formula to a spreadsheet.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+#: Semicolons part cells too, in German spreadsheets, so that a cell may begin in the middle of ours.
+_FORMULA: Final = re.compile(r"(?:^|(?<=[;\t\r\n]))(?=[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
 _Row = TypeVar("_Row")
 
 
@@ -96,7 +98,7 @@ def as_csv(request: Request, columns: Sequence[Column[_Row]], rows: Sequence[_Ro
 
 
 def _cell(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return _FORMULA.sub("'", text)
 
 
 def _matching(columns: Sequence[Column[_Row]], rows: Sequence[_Row], words: str) -> list[_Row]:

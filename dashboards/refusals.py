@@ -49,12 +49,20 @@ async def not_logged_in(request: Request, _: Exception) -> Response:
     if request.method == "GET" and not by_script:
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     else:  # back to the page that asked
-        parts = urlsplit(request.headers.get("hx-current-url") or request.headers.get("referer", "/"))
-        here = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        here = _path_of(request.headers.get("hx-current-url") or request.headers.get("referer", "/"))
     target = f"/login?next={quote(here)}"
     return (
         Response(status_code=401, headers={"hx-redirect": target}) if by_script else RedirectResponse(target, 303)
     )
+
+
+def _path_of(address: str) -> str:
+    """The path of an address and what is asked of it; the first page where it is no address."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "/"
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
 async def not_allowed(request: Request, error: Exception) -> Response:

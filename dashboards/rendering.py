@@ -1,6 +1,7 @@
 """From a template and what it shows to an answer."""
 
 import hashlib
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from functools import cache
 from importlib import resources
@@ -12,6 +13,7 @@ from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
 from dashboards.access import Permission, Who
+from dashboards.names import titles
 from reports.html import printable
 from reports.numbers import NONE, integer
 from reports.text import STATUSES, words_of
@@ -35,6 +37,11 @@ MENU: Final = (
 def page(request: Request, template: str, /, *, title: str, code: int = 200, **context: Any) -> HTMLResponse:
     """A page, or a fragment of one, made from `dashboards/templates`."""
     who: Who | None = getattr(request.state, "who", None)
+
+    @cache
+    def names() -> Mapping[str, str]:
+        return titles(request.app.state.place)
+
     html = environment().get_template(template).render(
         title=title,
         who=who,
@@ -44,6 +51,7 @@ def page(request: Request, template: str, /, *, title: str, code: int = 200, **c
         simulated=request.app.state.simulated,
         oidc=request.app.state.oidc is not None,
         csrf=lambda: _csrf(who),
+        called=lambda system: names().get(system, system),
         **context,
     )  # fmt: skip
     return HTMLResponse(html, code, headers={"cache-control": "no-store"})

@@ -1,6 +1,7 @@
 """What every answer carries and every request must be: headers, host names, sizes."""
 
 import logging
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -28,6 +29,7 @@ _HSTS: Final = "max-age=31536000"
 LARGEST: Final = 1 << 20
 LARGEST_FILE: Final = 64 << 20
 _LONGEST_ADDRESS: Final = 8_192
+_HOST: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::[0-9]{1,5})?")
 _log = logging.getLogger("auditor.dashboards")
 
 
@@ -38,6 +40,9 @@ class Protected:
         self._app, self._names, self._https, self._with_files = app, frozenset(names), https, tuple(with_files)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":  # nothing here speaks so, and no rule below would be asked
+            await send({"type": "websocket.close", "code": 1008})
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -78,9 +83,12 @@ class Protected:
             return PlainTextResponse("This server does not answer to that name; see 'auditor serve --name'.", 421)
         if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > _LONGEST_ADDRESS:
             return PlainTextResponse("The address is too long.", 414)
+        if "content-length" in headers and "transfer-encoding" in headers:
+            # a proxy may believe the one and we the other, and take what follows for another's request
+            return PlainTextResponse("The request says its length twice.", 400, {"connection": "close"})
         length = headers.get("content-length", "0")
         limit = LARGEST_FILE if scope["path"] in self._with_files else LARGEST
-        if not length.isdigit() or int(length) > limit:
+        if not (length.isascii() and length.isdigit()) or int(length) > limit:
             return PlainTextResponse("The request is too large.", 413)
         return None
 
@@ -108,7 +116,6 @@ def _limited(receive: Receive, limit: int) -> Receive:
 
 
 def _host(header: str) -> str:
-    """The host name of a Host header, without its port."""
-    if header.startswith("["):
-        return header[1:].partition("]")[0].lower()
-    return header.partition(":")[0].lower()
+    """The host name of a Host header, without its port; "" where there is more, such as localhost:1@evil."""
+    found = _HOST.fullmatch(header)
+    return (found[1] or found[2]).lower() if found else ""

@@ -58,6 +58,9 @@ class WebSettings(BaseSettings):
 def check_safe(settings: WebSettings) -> None:
     """Refuse to be reached from other machines without login, a secret key and TLS. Raises ServeError."""
     if settings.web_host in LOOPBACK:
+        if not settings.web_login and (settings.web_https or len(settings.names) > len(LOOPBACK)):
+            # behind a proxy, whoever reaches the proxy would be the one who started this
+            raise ServeError("--no-login is for this machine alone: leave it out, or else --name and TLS.")
         return
     where = f"--host {settings.web_host} can be reached from other machines"
     if not settings.web_login:

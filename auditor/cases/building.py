@@ -34,6 +34,7 @@ class Progress:
 @dataclass
 class _Work:
     lock: threading.Lock = field(default_factory=threading.Lock)
+    turn: threading.Lock = field(default_factory=threading.Lock)  # of pages' work: one at a time, however many ask
     going: dict[Path, Progress] = field(default_factory=dict)
 
 
@@ -121,7 +122,8 @@ def _is_current(ledger: Ledger, file: Path) -> bool:
 def _make(ledger: Ledger, lake: Lake, workspace: Path, seen: Seen) -> None:
     path = path_of(workspace, seen)
     try:
-        make(ledger, lake, workspace, seen)
+        with _WORK.turn:
+            make(ledger, lake, workspace, seen)
     except ValueError as error:  # a sentence of ours
         _say(path, replace(Progress(), failed=str(error)))
     except Exception as error:  # noqa: BLE001 -- a thread has nobody to raise to

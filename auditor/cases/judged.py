@@ -1,6 +1,6 @@
 """What the lake says was found in each gathered output; no judgement is made."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,11 +10,14 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from auditor.cases.gather import Gathered, Ints, Progress, Words
+from auditor.store.errors import StoreError
 from auditor.store.lake import Lake
 from auditor.store.segments import Registered
 
 _FIELDS: Final = ("code", "kind", "finding", "significance")
 _COLUMNS: Final = ("key", "status", "correct", "abstained", "errors")
+#: Of a ranking; a segment of judgements that is older than rankings lacks them.
+_RANKED: Final = ("recall_at_10", "reciprocal_rank")
 
 
 @dataclass(frozen=True)
@@ -38,13 +41,17 @@ def find_errors(lake: Lake, judgements: Sequence[Registered], gathered: Gathered
     parts: list[_Errors] = []
     for done, one in enumerate(judgements):
         progress("reading judgements", done, len(judgements))
-        for batch in lake.batches(one.sha256, _COLUMNS):
+        for batch in _batches(lake, one.sha256):
             place, rows = _wanted(batch, keys)
             if len(rows):
                 mine = batch.take(pa.array(rows))
                 status[place] = np.asarray(mine["status"].to_pylist(), "U12")
                 segment[place] = one.seq
-                parts += [_errors_of(mine, place, words), _answers_of(mine, place, words)]
+                parts += [
+                    _errors_of(mine, place, words),
+                    _answers_of(mine, place, words),
+                    _searches_of(mine, place, words),
+                ]
     output, number, fields = _of_outputs(parts, inverse, len(keys))
     labelled = gathered.labelled
     output = np.concatenate([output, *(one[0] for one in labelled)])
@@ -99,14 +106,35 @@ def _answers_of(batch: pa.RecordBatch, place: Ints, words: dict[str, Words]) -> 
     abstained = judged & np.asarray(pc.fill_null(pc.equal(batch["abstained"], 1), False))
     wrong = judged & ~abstained & np.asarray(pc.fill_null(pc.equal(batch["correct"], 0), False))
     rows = np.flatnonzero(wrong | abstained)
-    said = {
-        "code": ["ABS" if one else "WRONG" for one in abstained[rows]],
-        "kind": ["abstained" if one else "wrong" for one in abstained[rows]],
-        "finding": [""] * len(rows),
-        "significance": [""] * len(rows),
-    }
+    codes = ["ABS" if one else "WRONG" for one in abstained[rows]]
+    return _single(place[rows], codes, ["abstained" if one else "wrong" for one in abstained[rows]], words)
+
+
+def _searches_of(batch: pa.RecordBatch, place: Ints, words: dict[str, Words]) -> _Errors:
+    """Searches that did not find what they should have."""
+    if not set(_RANKED) <= set(batch.schema.names):
+        return _single(place[:0], [], [], words)
+    rows = np.flatnonzero(missed(*(batch[name].to_numpy(zero_copy_only=False) for name in _RANKED)))
+    return _single(place[rows], ["MISS"] * len(rows), ["unlisted"] * len(rows), words)
+
+
+def missed(recall_at_10: Any, reciprocal_rank: Any) -> Any:
+    """Whether a search lists no true match at all, or surely none among its first ten; of numbers or of arrays."""
+    return (reciprocal_rank == 0) | (recall_at_10 == 0)
+
+
+def _single(place: Ints, codes: list[str], kinds: list[str], words: dict[str, Words]) -> _Errors:
+    """One error of each of these outputs, without finding or grade."""
+    said = {"code": codes, "kind": kinds, "finding": [""] * len(place), "significance": [""] * len(place)}
     fields = {name: words[name].codes(pa.array(values, pa.string())) for name, values in said.items()}
-    return place[rows], np.zeros(len(rows), np.int32), fields
+    return place, np.zeros(len(place), np.int32), fields
+
+
+def _batches(lake: Lake, sha256: str) -> Iterator[pa.RecordBatch]:
+    try:
+        yield from lake.batches(sha256, (*_COLUMNS, *_RANKED))
+    except StoreError:  # older than rankings, or not to be read at all
+        yield from lake.batches(sha256, _COLUMNS)
 
 
 def _of_outputs(parts: list[_Errors], inverse: Ints, keys: int) -> _Errors:

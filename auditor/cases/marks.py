@@ -3,6 +3,8 @@
 The claims are those of the rule engine, read again from the texts; the errors are those that were recorded.
 """
 
+from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -109,17 +111,18 @@ def pieces(text: str, marks: Iterable[Mark], shown: Sequence[Span]) -> tuple[Pie
     """
     found: list[Piece] = []
     inside = [mark for mark in marks if 0 <= mark.start < mark.end <= len(text)]
+    edges = sorted({edge for mark in inside for edge in (mark.start, mark.end)})
+    coming = deque(sorted(inside, key=lambda mark: mark.start))
+    near: list[Mark] = []  # one walk along the text: a draft may hold thousands of claims
     for first, last in shown:
         if found or first > 0:
             found.append(Piece("", gap=True))
-        cuts = sorted({first, last, *(c for m in inside for c in (m.start, m.end) if first < c < last)})
-        for start, end in pairwise(cuts):
-            over = tuple(
-                sorted(
-                    (mark for mark in inside if mark.start < end and start < mark.end),
-                    key=lambda mark: (_OUTSIDE_FIRST.index(mark.role), mark.number),
-                )
-            )
+        cuts = [first, *edges[bisect_right(edges, first) : bisect_left(edges, last)], last]
+        for start, end in pairwise(cuts if first < last else ()):
+            while coming and coming[0].start < end:
+                near.append(coming.popleft())
+            near = [mark for mark in near if start < mark.end]
+            over = tuple(sorted(near, key=lambda mark: (_OUTSIDE_FIRST.index(mark.role), mark.number)))
             opens = tuple(mark for mark in over if mark.start == start or (start == first and mark.start < start))
             found.append(Piece(text[start:end], over, opens))
     if found and shown[-1][1] < len(text):

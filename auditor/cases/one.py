@@ -12,6 +12,7 @@ from auditor.audit.linking import Linked, beside
 from auditor.cases.errors import NoSuchCaseError
 from auditor.cases.gather import schema_of
 from auditor.cases.index import CaseIndex, Whereabouts
+from auditor.cases.judged import missed
 from auditor.cases.marks import Claims, Mark, Piece, claims_of, error_marks, pieces
 from auditor.cases.policy import shown
 from auditor.cases.seen import Seen
@@ -92,6 +93,8 @@ def one_case(lake: Lake, index: CaseIndex, seen: Seen, output_id: str) -> OneCas
     found = _found(errors)
     if task == "vqa" and judgement is not None:
         in_draft, in_reference, found = _answer(judgement, output, reference)
+    if task == "retrieval" and judgement and missed(judgement["recall_at_10"], judgement["reciprocal_rank"]):
+        found = (ErrorFound(1, "MISS", "unlisted", "", "", False, False),)
     policy = seen.settings.exemplars
     draft = _shown(output["text"], in_draft, claims.draft, policy)
     beside_it = _shown(reference["text"], in_reference, claims.reference, policy)

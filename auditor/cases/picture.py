@@ -5,6 +5,7 @@ leaves is pixels. Without a window asked for, the pixels are those that a replay
 """
 
 import io
+import logging
 import threading
 import warnings
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +38,8 @@ WIDEST: Final = 131_072.0
 #: The environment variable that names the folder of image files.
 VARIABLE: Final = "AUDITOR_IMAGES"
 _ONE_AT_A_TIME: Final = threading.Lock()
+_TOO_MANY: Final = "This image cannot be shown: it has more than {} million pixels."
+logging.getLogger("pydicom").addFilter(lambda _: False)  # its warnings quote what stands in headers
 
 
 @dataclass(frozen=True)
@@ -105,35 +109,70 @@ def _path(picture: Picture, folder: Path) -> Path:
     """The file of an image, which must lie in the folder of images."""
     if "://" in picture.uri and not picture.uri.startswith("file://"):
         raise PictureError("This image lies on another machine and is not fetched; look at it where it is kept.")
+    if _lies_outside(picture.uri, folder):  # whether there is a file or not, so that nobody learns which there are
+        raise PictureError(
+            f"The file of this image lies outside the folder of images and is not opened; {VARIABLE} names that "
+            "folder."
+        )
     path = local_path(picture.uri, folder)
     if path is None:
         raise PictureError(
             f"The file of this image is not there; {VARIABLE} names the folder where image files are looked for."
         )
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise PictureError(
-            f"The file of this image lies outside the folder of images and is not opened; {VARIABLE} names that "
-            "folder."
-        )
     return path
+
+
+def _lies_outside(uri: str, folder: Path) -> bool:
+    """Whether an address leads out of a folder, links followed; whether a file is there does not matter."""
+    try:
+        name = unquote(urlsplit(uri).path) if uri.startswith("file://") else uri
+        return not (folder / name).resolve().is_relative_to(folder.resolve())
+    except (OSError, ValueError, RuntimeError):  # no name that a file can have
+        return False
 
 
 def _refuse_unfit(path: Path) -> None:
     """Refuse what is too large, or no image at all, before its pixels are unpacked."""
+    dicom = _is_dicom(path)
+    if dicom and _deflated(path):
+        raise PictureError("This image cannot be shown: its file is packed as a whole and hides its size.")
+    if not dicom and _pixels(path) > MOST_PIXELS:  # asked first: what follows unpacks the pixels
+        raise PictureError(_TOO_MANY.format(MOST_PIXELS // 1_000_000))
     if fault := unreadable(path):
         raise PictureError(f"This image cannot be shown: {fault}.")
-    if _is_dicom(path):
+    if dicom:
         data = _read(path)
-        pixels = int(data.Rows) * int(data.Columns)
-    else:
-        from PIL import Image
+        if int(data.Rows) * int(data.Columns) > MOST_PIXELS:
+            raise PictureError(_TOO_MANY.format(MOST_PIXELS // 1_000_000))
 
-        with Image.open(path) as opened:
-            pixels = opened.width * opened.height
-    if pixels > MOST_PIXELS:
-        raise PictureError(
-            f"This image cannot be shown: it has more than {MOST_PIXELS // 1_000_000} million pixels."
-        )
+
+def _pixels(path: Path) -> int:
+    """How many pixels a picture says it has; 0 where it is none, which others say better."""
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path) as opened:
+                return opened.width * opened.height
+    except Image.DecompressionBombError:
+        return MOST_PIXELS + 1
+    except Exception:  # noqa: BLE001 -- decoders of untrusted files raise anything
+        return 0
+
+
+def _deflated(path: Path) -> bool:
+    """Whether reading the header would unpack all of a file, however much that is; no modality writes so."""
+    from pydicom.filereader import read_file_meta_info
+    from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            syntax = read_file_meta_info(path).get("TransferSyntaxUID")
+        except Exception:  # noqa: BLE001 -- it cannot be read further either, as others say better
+            return False
+    return bool(syntax == DeflatedExplicitVRLittleEndian)
 
 
 def _as_replayed(picture: Picture, folder: Path) -> "Image":

@@ -13,6 +13,7 @@ CODES: Final = {
     "FP": "False alarm",
     "WRONG": "Wrong answer",
     "ABS": "No answer given",
+    "MISS": "True match not found",
 }
 
 KINDS: Final = {
@@ -45,6 +46,7 @@ KINDS: Final = {
     "false_alarm": "labelled absent, the system says present",
     "wrong": "the answer differs from the reference",
     "abstained": "the system declined to answer",
+    "unlisted": "no true match in the list, or none among its first ten",
 }
 
 SIGNIFICANCE: Final = {

@@ -83,10 +83,13 @@ def listed(as_json: Json = False) -> None:
 @people.command()
 def password(name: Annotated[str, typer.Argument(help="The account.")], password_stdin: Pipe = False) -> None:
     """Set a new password; it also opens a locked account."""
+    from auditor.access.sessions import revoke_all
     from auditor.signing.people import set_password
 
     new = ask_password(f"New password of {name}", password_stdin, twice=True)
-    set_password(workspace().ledger(), name, new, actor(), now())
+    ledger = workspace().ledger()
+    set_password(ledger, name, new, actor(), now())
+    revoke_all(ledger, name)  # whoever knew the old one is logged in no longer
     say(f"{name} has a new password.")
 
 

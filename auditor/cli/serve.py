@@ -68,5 +68,7 @@ def run(host: str, port: int, certificate: Path | None = None, key: Path | None 
         server_header=False,
         proxy_headers=True,
         forwarded_allow_ips="127.0.0.1",
+        http="h11",  # the other parser takes headers without end
         h11_max_incomplete_event_size=64 * 1024,
+        ws="none",
     )

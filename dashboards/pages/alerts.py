@@ -12,13 +12,13 @@ from auditor.alerts import life
 from auditor.alerts.events import history
 from auditor.alerts.incidents import open_incident
 from auditor.alerts.life import AlertError, alert_named
-from auditor.alerts.outbox import what
 from auditor.store import tables as t
 from dashboards.access import Permission, Visitor, allowed
 from dashboards.listing import Column, as_csv, listing, wants_csv
-from dashboards.place import Here
+from dashboards.names import about, titles
+from dashboards.place import Here, Place
 from dashboards.rendering import day, page
-from reports.numbers import NONE
+from reports.numbers import NONE, days
 from reports.text import severity, words_of
 
 router = APIRouter(include_in_schema=False)
@@ -28,13 +28,13 @@ _Text = Annotated[str, Form(max_length=4_000)]
 
 _COLUMNS: Final[tuple[Column[Any], ...]] = (
     Column("severity", "Severity", lambda row: words_of(_grave(row)).word, sort=lambda row: severity(_grave(row))),
-    Column("alert", "Alert", lambda row: row["id"]),
-    Column("system", "System", lambda row: row["system"]),
-    Column("about", "About", what),
+    Column("about", "About", lambda row: row["about"]),
+    Column("system", "System", lambda row: row["title"]),
     Column("status", "Status", lambda row: row["outcome"] or row["status"]),
     Column("opened", "Opened", lambda row: day(row["opened_at"].date()), sort=lambda row: row["opened_at"]),
     Column("owner", "Owner", lambda row: row["owner"] or NONE),
     Column("due", "Answer by", lambda row: _due(row), sort=lambda row: row["due_at"]),
+    Column("alert", "Alert", lambda row: row["id"], sort=lambda row: (row["opened_at"], row["id"])),
 )
 
 
@@ -57,10 +57,11 @@ def alerts(request: Request, place: Here, status: str = "unresolved", system: st
         query = query.where(t.alerts.c.status != "resolved")
     if system:
         query = query.where(t.alerts.c.system == system)
-    rows = sorted(place.ledger.read(query), key=lambda row: severity(_grave(row)))
+    names = titles(place)
+    found = sorted(place.ledger.read(query), key=lambda row: severity(_grave(row)))
+    rows = [{**row, "about": about(row), "title": names.get(row["system"], row["system"])} for row in found]
     if wants_csv(request):
         return as_csv(request, _COLUMNS, rows, "alerts")
-    found = place.ledger.read(sa.select(t.systems.c.name).order_by(t.systems.c.name))
     return page(
         request,
         "alerts.html",
@@ -69,7 +70,7 @@ def alerts(request: Request, place: Here, status: str = "unresolved", system: st
         states=_STATES,
         status=status,
         system=system,
-        systems=[row["name"] for row in found],
+        systems=sorted(names),
         at=place.clock(),
     )
 
@@ -93,16 +94,23 @@ def one_alert(request: Request, place: Here, alert: str) -> Response:
     return page(
         request,
         "alert.html",
-        title=f"Alert {alert}",
+        title=f"{about(row)}: alert {alert}",
         alert=row,
-        about=what(row),
-        members=[{**one, "about": what({"slice": "all", "item": "", **one})} for one in row["members"] or ()],
+        about=about(row),
+        evidence=_evidence(place, row["audit"]),
+        members=[{**one, "about": about(one)} for one in row["members"] or ()],
         events=history(place.ledger, alert),
         notices=notices,
         people=people,
         incidents=incidents,
         overdue=row["status"] == "open" and row["due_at"] is not None and row["due_at"] < place.clock(),
     )
+
+
+def _evidence(place: Place, audit: str | None) -> str:
+    """The audit that an alert is of, by its window."""
+    rows = place.ledger.read(sa.select(t.audits).where(t.audits.c.id == audit)) if audit else []
+    return f"audit of {days(rows[0]['window_start'], rows[0]['window_end'])}" if rows else ""
 
 
 def _back(alert: str) -> Response:

@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse, Response
 
 from auditor.audit.scope import AuditError
 from auditor.cases import building, picture, words
+from auditor.cases.blinded import waits_blinded
 from auditor.cases.errors import NoSuchCaseError, PictureError
 from auditor.cases.one import one_case, pictures_of
 from auditor.cases.picture import View
@@ -16,8 +17,9 @@ from auditor.cases.policy import SAID
 from auditor.cases.seen import Seen, seen_by
 from auditor.cases.viewed import view
 from auditor.reviews.draw import audited_systems
+from auditor.reviews.readers import reader_of
 from auditor.store import tables as t
-from dashboards.access import Permission, Visitor, allowed
+from dashboards.access import NotAllowedError, Permission, Visitor, Who, allowed
 from dashboards.pages.case_parts import case_address, choices, filters_of, list_address, row, short, viewer_of
 from dashboards.place import Here, Place
 from dashboards.rendering import page
@@ -111,6 +113,8 @@ def case(
         one = one_case(place.lake, index, seen, output_id)
     except NoSuchCaseError as error:
         raise HTTPException(404, str(error)) from None
+    if who.may(Permission.REVIEW):
+        _refuse_to_unblind(place, who, output_id)
     view(place.ledger, who.name, system, one.at.case_id, "case", place.clock())
     filters = filters_of(request)
     kept = list_address(seen, filters)
@@ -168,6 +172,13 @@ def image(
     except PictureError as error:
         raise HTTPException(422, str(error)) from None
     return Response(pixels, media_type="image/png", headers={"cache-control": "no-store"})
+
+
+def _refuse_to_unblind(place: Place, who: Who, output_id: str) -> None:
+    if waits_blinded(place.ledger, output_id, reader_of(place.workspace.key(), who.name)):
+        raise NotAllowedError(
+            "This case waits for you in a blinded review; it can be opened here when you have answered it there."
+        )
 
 
 def _audits(place: Place, system: str) -> list[tuple[str, str]]:

@@ -11,10 +11,10 @@ from starlette.responses import RedirectResponse, Response
 from auditor.alerts import incidents
 from auditor.alerts.incidents import DECISIONS
 from auditor.alerts.life import AlertError
-from auditor.alerts.outbox import what
 from auditor.store import tables as t
 from dashboards.access import Permission, Visitor, allowed
 from dashboards.listing import Column, as_csv, listing, wants_csv
+from dashboards.names import about, titles
 from dashboards.place import Here, Place
 from dashboards.rendering import day, page
 from reports.numbers import NONE
@@ -24,7 +24,7 @@ _Text = Annotated[str, Form(max_length=4_000)]
 
 _COLUMNS: Final[tuple[Column[Any], ...]] = (
     Column("incident", "Incident", lambda row: row["id"], sort=lambda row: row["seq"]),
-    Column("system", "System", lambda row: row["system"]),
+    Column("system", "System", lambda row: row["of"]),
     Column("title", "About", lambda row: row["title"]),
     Column("decision", "Decision", lambda row: row["decision"] or "none yet"),
     Column("owner", "Owner", lambda row: row["owner"] or NONE),
@@ -37,9 +37,11 @@ _COLUMNS: Final[tuple[Column[Any], ...]] = (
 @router.get("/decisions")
 @allowed(Permission.SEE)
 def decisions(request: Request, place: Here) -> Response:
-    rows = place.ledger.read(
+    found = place.ledger.read(
         sa.select(t.incidents).order_by(t.incidents.c.status.desc(), t.incidents.c.seq.desc())
     )
+    names = titles(place)
+    rows = [{**row, "of": names.get(row["system"], row["system"])} for row in found]
     if wants_csv(request):
         return as_csv(request, _COLUMNS, rows, "decisions")
     signed = sa.select(t.signatures.c.report)
@@ -60,7 +62,7 @@ def decisions(request: Request, place: Here) -> Response:
         listing=listing(request, _COLUMNS, rows, "incidents"),
         waiting=waiting,
         signatures=signatures,
-        asked=[{**row, "about": what(row)} for row in asked],
+        asked=[{**row, "about": about(row)} for row in asked],
         today=place.clock().date(),
     )
 
@@ -82,10 +84,10 @@ def one(request: Request, place: Here, incident: str) -> Response:
     return page(
         request,
         "decision.html",
-        title=f"Decision on {incident}",
+        title=f"{row['title']}: decision",
         incident=row,
-        alerts=[{**one, "about": what(one)} for one in alerts],
-        free=[{**one, "about": what(one)} for one in free if one["status"] != "resolved"],
+        alerts=[{**one, "about": about(one)} for one in alerts],
+        free=[{**one, "about": about(one)} for one in free if one["status"] != "resolved"],
         audits=audits,
         choices=DECISIONS,
     )

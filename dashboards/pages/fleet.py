@@ -1,6 +1,7 @@
 """The first screen: is anything wrong, and can I trust that answer?"""
 
 from collections import Counter
+from datetime import datetime
 from typing import Final
 
 from fastapi import APIRouter, Request
@@ -69,6 +70,9 @@ def _oldest(one: Standing) -> str:
     return f"{one.oldest.alert} since {day(one.oldest.opened.date())}" if one.oldest else "none open"
 
 
+_WRONG: Final = ("failed", "act")
+_CAUSES: Final = 3  # systems whose trouble is named above the table
+
 _COLUMNS: Final[tuple[Column[Standing], ...]] = (
     Column("status", "Status", lambda one: words_of(one.status).word, sort=lambda one: severity(one.status)),
     Column("system", "System", _system),
@@ -118,6 +122,8 @@ def fleet(request: Request, place: Here) -> Response:
         worst=found[0],
         counts=sorted(counts.items(), key=lambda item: severity(item[0])),
         answer=_answer(found),
+        trust=_trust(found, at),
+        wrong=[one for one in found if one.status in _WRONG and (one.why or one.measured.line.primary)][:_CAUSES],
         at=at,
         ago=ago,
         bounds_of=headline.bounds_of,
@@ -129,9 +135,26 @@ def fleet(request: Request, place: Here) -> Response:
     )
 
 
+def _trust(found: list[Standing], at: datetime) -> str:
+    """What the answer rests on: how old it is, how much could be judged, what nobody has answered."""
+    lines = [one.measured.line for one in found]
+    audited = [line.as_of for line in lines if line.as_of]
+    said = []
+    if audited:
+        which = "Least recent audit" if len(audited) > 1 else "Last audit"
+        said.append(f"{which} {ago(min(audited), at)}.")
+    if never := len(lines) - len(audited):
+        said.append(f"{never} never audited.")
+    if outputs := sum(line.outputs for line in lines):
+        said.append(f"{100 * sum(line.judged for line in lines) / outputs:.0f} % of outputs could be judged.")
+    alerts = sum(one.alerts for one in found)
+    said.append(f"{integer(alerts) if alerts else 'No'} open alert{'' if alerts == 1 else 's'}.")
+    return " ".join(said)
+
+
 def _answer(found: list[Standing]) -> str:
     """Whether anything is wrong, and whether that can be believed, in two sentences."""
-    wrong = [one for one in found if one.status in ("failed", "act")]
+    wrong = [one for one in found if one.status in _WRONG]
     unknown = [one for one in found if one.status in ("stale", "insufficient")]
     names = ", ".join(one.measured.line.title for one in wrong[:3])
     more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""

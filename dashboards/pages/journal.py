@@ -12,7 +12,18 @@ from starlette.responses import RedirectResponse, Response
 from auditor.signing import anchors
 from auditor.signing.anchors import Anchor, AnchorError
 from auditor.store import tables as t
-from auditor.store.search import ABOUT_PEOPLE, ACTIONS, Linked, Page, SearchError, Wanted, entry_of, search
+from auditor.store.search import (
+    ABOUT_PEOPLE,
+    ACTIONS,
+    EXAMINED,
+    PAGE,
+    Linked,
+    Page,
+    SearchError,
+    Wanted,
+    entry_of,
+    search,
+)
 from dashboards.access import Permission, Visitor, Who, allowed
 from dashboards.errands import Errands, Progress
 from dashboards.pages.journal_check import Checked, check_all
@@ -26,6 +37,10 @@ _CHECK: Final = "check of the record"
 _NAMED: Final = 20
 #: Characters of a record that are shown in full.
 _SHOWN: Final = 200_000
+#: Records of every group, also of those that are too small to be shown to everybody.
+_OF_FEW: Final = frozenset({"measurements", "verdicts", "details", "artifacts"})
+#: What readers and the judge said of items; a reviewer learns of it at the desk, when it can sway nobody any more.
+_AT_THE_DESK: Final = frozenset({"reviews", "review_items"})
 _Text = Annotated[str, Query(max_length=200)]
 
 
@@ -59,8 +74,7 @@ def journal(
             until=_day(last, timedelta(days=1)),
             before=_number(before) if before else None,
         )
-        people = who.may(Permission.ADMINISTER)
-        found = search(place.ledger, wanted, people=people, quotes=who.may(Permission.CASES))
+        found = _search(place, wanted, who)
     except SearchError as error:
         trouble = str(error)
     more = {name: value for name, value in given.items() if value}
@@ -135,6 +149,26 @@ def entry(request: Request, place: Here, who: Visitor, number: str) -> Response:
     )
 
 
+def _search(place: Place, wanted: Wanted, who: Who) -> Page:
+    """A page of what is wanted; words are not looked for in records that the one who asks may not read."""
+    closed = _closed(who)
+    rights = {"people": who.may(Permission.ADMINISTER), "quotes": who.may(Permission.CASES)}
+    if not (wanted.words and closed):
+        return search(place.ledger, wanted, **rights)
+    # all there are at once: where a page ends must not tell how many were left out
+    found = search(place.ledger, wanted, **rights, size=EXAMINED)
+    seen = tuple(one for one in found.entries if one.entry.table not in closed)
+    if len(seen) > PAGE:
+        return Page(seen[:PAGE], older=seen[PAGE - 1].entry.seq)
+    return Page(seen, found.older, found.reached)
+
+
+def _closed(who: Who) -> frozenset[str]:
+    """Tables whose records somebody may not read, beside those about people."""
+    few = frozenset() if who.may(Permission.CASES) else _OF_FEW | _AT_THE_DESK
+    return few | _AT_THE_DESK if who.may(Permission.REVIEW) else few
+
+
 def readable(record: str) -> str:
     """A record as JSON that a person can read; as it is where it is none."""
     try:
@@ -149,7 +183,11 @@ def _withheld(found: Linked, who: Who) -> str:
         return "This entry is about a person and their access; administrators may read it."
     if found.quotes and not who.may(Permission.CASES):
         return "This record may quote words of a report; reviewers and members of the committee may read it."
-    return ""
+    if found.entry.table not in _closed(who):
+        return ""
+    if found.entry.table in _AT_THE_DESK:
+        return "This record tells what was found in a report of a sample; who reviews reports learns of it there."
+    return "This record holds numbers of groups of every size; members of the committee and reviewers may read it."
 
 
 def _seals(place: Place) -> dict[str, Any]:

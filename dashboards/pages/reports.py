@@ -1,7 +1,9 @@
 """Reports as they were issued: browse, read, download, check, sign."""
 
 import io
+import json
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -14,17 +16,19 @@ from auditor.alerts.incidents import DECISIONS
 from auditor.issuing.bundle import write_bundle
 from auditor.issuing.issue import FILES, Issued, IssueError, issue_fleet, issue_weekly, report_named, stored
 from auditor.settings import Environment
-from auditor.signing import people, signoff
+from auditor.signing import signoff
 from auditor.signing.anchors import anchor_now, append, signing_key
 from auditor.signing.keys import known
 from auditor.signing.people import PeopleError
 from auditor.signing_key import read_key
 from auditor.store import tables as t
-from dashboards.access import Permission, Visitor, allowed
+from dashboards.access import NotAllowedError, Permission, Visitor, allowed
 from dashboards.listing import Column, as_csv, listing, wants_csv
+from dashboards.names import titles
 from dashboards.place import Here, Place
 from dashboards.rendering import day, page
-from reports.numbers import NONE
+from dashboards.sessions import proved
+from reports.numbers import NONE, days
 
 router = APIRouter(include_in_schema=False)
 _Text = Annotated[str, Form(max_length=4_000)]
@@ -36,6 +40,12 @@ _TYPES: Final = {
     ".md": "text/markdown; charset=utf-8",
     ".xml": "application/xml",
 }
+#: The files in which examples are quoted; the others hold numbers alone.
+_EXAMPLES: Final = (".html", ".pdf", ".json")
+_WITH_WORDS: Final = (
+    "This report quotes words of cases, which your roles do not let you see; its summary and its model card hold "
+    "numbers alone and are open to you."
+)
 #: A report is one self-contained page: it may style itself and do nothing else.
 _SANDBOX: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; "
@@ -44,7 +54,7 @@ _SANDBOX: Final = (
 
 _COLUMNS: Final[tuple[Column[Any], ...]] = (
     Column("report", "Report", lambda row: row["id"], sort=lambda row: row["seq"]),
-    Column("of", "Of", lambda row: row["system"] or "the fleet"),
+    Column("of", "Of", lambda row: row["of"]),
     Column("issued", "Issued", lambda row: day(row["at"].date()), sort=lambda row: row["at"]),
     Column("signed", "Signed", lambda row: row["signed"] or "nobody"),
     Column("replaces", "Replaces", lambda row: row["replaces"] or NONE),
@@ -59,7 +69,10 @@ def reports(request: Request, place: Here, system: str = "") -> Response:
     signed: dict[str, list[str]] = {}
     for one in place.ledger.read(sa.select(t.signatures).order_by(t.signatures.c.id)):
         signed.setdefault(one["report"], []).append(f"{one['full_name']}: {one['meaning']}")
-    shown = [{**row, "signed": "; ".join(signed.get(row["id"], []))} for row in rows]
+    names = titles(place)
+    shown = [
+        {**row, "of": _of(row["system"], names), "signed": "; ".join(signed.get(row["id"], []))} for row in rows
+    ]
     if wants_csv(request):
         return as_csv(request, _COLUMNS, shown, "reports")
     systems = place.ledger.read(sa.select(t.audits.c.system).distinct().order_by(t.audits.c.system))
@@ -99,7 +112,9 @@ def one_report(request: Request, place: Here, report: str, checked: bool = False
     return page(
         request,
         "report.html",
-        title=f"Report {report}",
+        title=f"{report} on {_of(row['system'], titles(place))}",
+        of=_of(row["system"], titles(place)),
+        window=_window(place, row["audit"]),
         report=row,
         signatures=signatures,
         later=place.ledger.read(sa.select(t.reports.c.id).where(t.reports.c.replaces == report)),
@@ -112,11 +127,14 @@ def one_report(request: Request, place: Here, report: str, checked: bool = False
 
 @router.get("/reports/{report}/{name}")
 @allowed(Permission.SEE)
-def file(place: Here, report: str, name: str, download: bool = False) -> Response:
+def file(place: Here, who: Visitor, report: str, name: str, download: bool = False) -> Response:
     """A file of a report as it was issued; it is held against its hash before it leaves."""
     issued = _stored(place, report)
     if name not in issued.files:
         raise HTTPException(404, "The report has no such file.")
+    reads = who.may(Permission.CASES) or who.may(Permission.SIGN)  # nobody signs what they may not read
+    if name.endswith(_EXAMPLES) and not reads and _quotes(place, issued):
+        raise NotAllowedError(_WITH_WORDS)
     headers = {"content-security-policy": _SANDBOX, "etag": f'"{issued.hashes[name]}"'}
     if download or not name.endswith((".html", ".pdf")):
         headers["content-disposition"] = f'attachment; filename="{report}-{name}"'
@@ -139,7 +157,7 @@ def sign(
     at = place.clock()
     signer = name.strip() if who.session == "local" else who.name
     try:
-        person = people.authenticate(place.ledger, signer, password, at)
+        person = proved(place, signer, password)
     except PeopleError:
         raise PeopleError("The password is not right, so nothing was signed; this attempt is on record.") from None
     key = read_key(place.workspace.signing_key_file)
@@ -166,6 +184,16 @@ def bundle(place: Here, who: Visitor, report: str) -> Response:
     return Response(content.getvalue(), media_type="application/zip", headers=headers)
 
 
+def _window(place: Place, audit: str | None) -> str:
+    """The days that the audit of a report looked at."""
+    rows = place.ledger.read(sa.select(t.audits).where(t.audits.c.id == audit)) if audit else []
+    return days(rows[0]["window_start"], rows[0]["window_end"]) if rows else ""
+
+
+def _of(system: str | None, names: Mapping[str, str]) -> str:
+    return names.get(system, system) if system else "the fleet"
+
+
 def _named(place: Place, report: str) -> Any:
     try:
         return report_named(place.ledger, report)
@@ -176,6 +204,19 @@ def _named(place: Place, report: str) -> Any:
 def _stored(place: Place, report: str) -> Issued:
     _named(place, report)
     return stored(place.ledger, place.lake, report)
+
+
+def _quotes(place: Place, issued: Issued) -> bool:
+    """Whether a report quotes texts of cases, as audit.yaml may allow."""
+
+    def found() -> bool:
+        dossiers = json.loads(issued.files[FILES["json"]])["dossiers"]
+        examples = [one for dossier in dossiers for one in dossier["exemplars"]]
+        groups = [one for dossier in dossiers for one in dossier.get("templates", ())]
+        sentences = [one for group in groups for one in group["sentences"]]
+        return any(one["draft"] or one["reference"] for one in examples) or any(one["words"] for one in sentences)
+
+    return place.remembered.of(("quotes", issued.report), found)
 
 
 def _faults(place: Place, report: str) -> list[str]:

@@ -1,12 +1,14 @@
 """From an empty workspace to the first audit: settings, records, audit; each step says whether it is done."""
 
 import tempfile
+from collections.abc import AsyncIterator
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import sqlalchemy as sa
-from fastapi import APIRouter, File, Form, Request, UploadFile
+from fastapi import APIRouter, Depends, Form, Request
+from starlette.datastructures import FormData, UploadFile
 from starlette.responses import RedirectResponse, Response
 
 from auditor.audit.run import run_audit
@@ -26,7 +28,7 @@ from reports.numbers import integer
 router = APIRouter(include_in_schema=False)
 #: The addresses to which files may be sent.
 WITH_FILES: Final = ("/start/records",)
-_TEMPLATES: Final = ("report", "classifier", "vqa")
+_TEMPLATES: Final = ("report", "classifier", "vqa", "search")
 #: What a browser may send; compressed files, which can hide their size, are for the command line.
 _SUFFIXES: Final = (".jsonl", ".csv")
 _Text = Annotated[str, Form(max_length=200_000)]
@@ -73,17 +75,24 @@ def settings(place: Here, who: Visitor, yaml: _Text = "") -> Response:
     return RedirectResponse(f"/start?system={applied.system}", 303)
 
 
+async def _sent(request: Request) -> AsyncIterator[FormData]:
+    """The form of a file. Were its fields named by the handler, it would be read before its sender is known."""
+    async with request.form() as form:
+        yield form
+
+
 @router.post("/start/records")
 @allowed(Permission.RUN)
 def records(
     request: Request,
     place: Here,
     who: Visitor,
-    file: Annotated[UploadFile, File()],
-    system: _Text = "",
-    kind: _Text = "",
+    sent: Annotated[FormData, Depends(_sent)],
 ) -> Response:
     """Take one file in; rows at fault go to quarantine with a reason, and none of them is shown."""
+    file, system, kind = sent.get("file"), str(sent.get("system", "")), str(sent.get("kind", ""))
+    if not isinstance(file, UploadFile):
+        raise StartError("Choose the file that holds the records.")
     if kind not in RECORDS:
         raise StartError(f"Say what the file holds: {', '.join(RECORDS)}.")
     suffix = Path(file.filename or "").suffix.lower()

@@ -167,7 +167,7 @@ def evidently(place: Here, system: str, audit: str, task: str) -> Response:
         raise not_there("page of Evidently")
     return HTMLResponse(
         pages_of(place.ledger, place.lake, audit)[task],
-        headers={"content-security-policy": _ALONE, "cache-control": "private, max-age=3600"},
+        headers={"content-security-policy": _ALONE},  # and kept by no browser, as everything of cases
     )
 
 

@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from auditor.rules.named import SAID
 from auditor.rules.register import Change
 from auditor.store import tables as t
+from dashboards.names import about
 from dashboards.place import Place
 from reports.document import Block
 from reports.dossier import Dossier
 from reports.figures.marks import Mark
-from reports.numbers import item_name, slice_name
 from reports.sections.over_time import trend, watching
 
 ALERT: Final = "A"
@@ -50,17 +50,10 @@ def _day(at: datetime, zone: ZoneInfo) -> date:
 
 def _alerts(place: Place, dossier: Dossier, zone: ZoneInfo) -> Iterator[Event]:
     rows = place.ledger.read(sa.select(t.alerts).where(t.alerts.c.system == dossier.system))
-    titles = {row.measure: row.title for row in dossier.rows}
     for row in rows:
-        said = f"alert opened: {_about_what(row, titles)}"
+        said = f"alert opened: {about(row)}"
         href = f"/alerts/{quote(row['id'], safe='')}"
         yield Event(Mark(_day(row["opened_at"], zone), ALERT, said), row["measure"], href)
-
-
-def _about_what(row: sa.RowMapping, titles: Mapping[str, str]) -> str:
-    title = titles.get(row["measure"], row["measure"].replace("_", " "))
-    where = "" if row["slice"] in ("all", "") else slice_name(row["slice"])
-    return ", ".join(filter(None, (title, item_name(row["item"]), where)))
 
 
 def _rules(place: Place, dossier: Dossier, zone: ZoneInfo) -> Iterator[Event]:

@@ -56,7 +56,7 @@ def rule(request: Request, place: Here, system: str, name: str, old: _From = "",
     return page(
         request,
         "threshold_rule.html",
-        title=name,
+        title=words.title(name) or name,
         system=system,
         name=name,
         versions=versions,

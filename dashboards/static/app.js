@@ -1,6 +1,7 @@
 // What every page does beyond plain HTML: times in the reader's zone, light and dark, keys.
 
-const form = new Intl.DateTimeFormat(navigator.language, { dateStyle: "medium", timeStyle: "short" });
+// one way to write a day on every page, whichever country the browser thinks of: 6 Jul 2026, 05:00
+const form = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
 
 function rewriteTimes(root) {
   for (const one of root.querySelectorAll("time[datetime]:not([data-local])")) {
@@ -28,16 +29,24 @@ function offerTheme() {
   });
 }
 
-const PLACES = { f: "/", a: "/alerts", c: "/cases", r: "/reviews", d: "/decisions", p: "/reports", j: "/jobs" };
+const PLACES = { f: "/", c: "/cases", r: "/reviews", a: "/alerts", d: "/decisions", p: "/reports", t: "/thresholds", j: "/jobs" };
 let going = false;
 
+function linkTo(place) {
+  return document.querySelector(`nav a[href="${place}"]`);
+}
+
 function keys(event) {
-  const writes = event.target.closest("input, textarea, select, [contenteditable]");
-  if (writes || event.ctrlKey || event.metaKey || event.altKey) return;
+  const writes = event.target.closest("input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]");
+  if (writes || event.ctrlKey || event.metaKey || event.altKey || !single?.checked) return;
+  if (event.key === "?") {
+    list.open ? list.close() : list.showModal();
+    return;
+  }
+  if (list.open) return;
   if (going) {
     going = false;
-    const link = PLACES[event.key] && document.querySelector(`nav a[href="${PLACES[event.key]}"]`);
-    if (link) link.click();
+    if (PLACES[event.key]) linkTo(PLACES[event.key])?.click();
     return;
   }
   if (event.key === "g") {
@@ -53,8 +62,36 @@ function keys(event) {
   }
 }
 
+// the list of keys: those of the page stand in it already, those to the pages that the reader may see are added
+const list = document.getElementById("keys");
+const single = document.getElementById("keys-on");
+
+function offerKeys() {
+  if (!list) return;
+  const terms = list.querySelector("dl");
+  for (const [key, place] of Object.entries(PLACES)) {
+    const link = linkTo(place);
+    if (!link) continue;
+    const [term, said] = [document.createElement("dt"), document.createElement("dd")];
+    for (const one of ["g", key]) term.append(Object.assign(document.createElement("kbd"), { textContent: one }), " ");
+    said.textContent = `to ${link.textContent}`;
+    terms.append(term, said);
+  }
+  single.checked = localStorage.getItem("keys") !== "off";
+  single.addEventListener("change", () => localStorage.setItem("keys", single.checked ? "on" : "off"));
+  document.getElementById("keys-close").addEventListener("click", () => list.close());
+  for (const one of document.querySelectorAll("#ask-keys, [data-keys]")) {
+    one.hidden = false;
+    one.addEventListener("click", () => list.showModal());
+  }
+}
+
+// who chooses with the arrow keys passes values that they do not want, so only a pointer's choice is sent at once
 for (const one of document.querySelectorAll("[data-submit]")) {
-  one.addEventListener("change", () => one.form.requestSubmit());
+  let byKeys = true;
+  one.addEventListener("pointerdown", () => (byKeys = false));
+  one.addEventListener("keydown", () => (byKeys = true));
+  one.addEventListener("change", () => byKeys || one.form.requestSubmit());
 }
 // a form that changes something is sent once, however often its button is pressed
 for (const one of document.querySelectorAll('form[method="post"]:not([hx-post])')) {
@@ -64,7 +101,11 @@ for (const one of document.querySelectorAll('form[method="post"]:not([hx-post])'
     setTimeout(() => delete one.dataset.sent, 5000);
   });
 }
+// on a phone the tabs scroll: the one that is open is in view
+const tab = document.querySelector(".tabs [aria-current]");
+if (tab) tab.closest(".tabs").scrollLeft = tab.offsetLeft - tab.closest(".tabs").offsetLeft - 40;
 document.addEventListener("keydown", keys);
 document.addEventListener("htmx:afterSwap", (event) => rewriteTimes(event.target));
 rewriteTimes(document);
 offerTheme();
+offerKeys();

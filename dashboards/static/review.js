@@ -3,7 +3,7 @@
 const form = document.getElementById("review");
 const saved = document.getElementById("saved");
 const on = document.getElementById("keys-on");
-const clock = new Intl.DateTimeFormat(navigator.language, { hour: "2-digit", minute: "2-digit" });
+const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 const verdicts = { y: "yes", n: "no", s: "skip" };
 const grades = { u: "urgent", a: "actionable", t: "not_actionable", b: "benign" };
 let open = 0; // requests that have not been answered
@@ -50,6 +50,7 @@ function cycle(fieldset) {
 
 function press(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || !on.checked) return;
+  if (document.getElementById("keys").open) return;
   const field = event.target.closest("textarea, select, input:not([type=radio])");
   if (field) return;
   const key = event.key;
@@ -66,7 +67,6 @@ function press(event) {
   else if (key === "j" || key === "ArrowRight") go(document.getElementById("next")?.href);
   else if (key === "k" || key === "ArrowLeft") go(document.getElementById("previous")?.href);
   else if (key === "Enter" && !event.target.closest("a, button, summary")) form.requestSubmit();
-  else if (key === "?") document.getElementById("keys").toggleAttribute("open");
   else return;
   event.preventDefault();
 }
@@ -113,6 +113,4 @@ for (const image of document.querySelectorAll("[data-why]")) {
   if (image.complete && !image.naturalWidth) tell();
   else image.addEventListener("error", tell);
 }
-on.checked = localStorage.getItem("review-keys") !== "off";
-on.addEventListener("change", () => localStorage.setItem("review-keys", on.checked ? "on" : "off"));
 document.addEventListener("keydown", press);

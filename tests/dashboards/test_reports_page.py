@@ -22,18 +22,18 @@ def signatures(place: Place) -> list[tuple[str, str]]:
 
 
 def test_every_file_is_what_was_issued(as_role: AsRole, place: Place) -> None:
-    viewer = as_role("viewer")
+    member = as_role("committee")
     (row,) = place.ledger.read(sa.select(t.reports))
-    page = viewer.get(REPORT).text
+    page = member.get(REPORT).text
     for name, sha in row["files"].items():
-        said = viewer.get(f"{REPORT}/{name}")
+        said = member.get(f"{REPORT}/{name}")
         assert hashlib.sha256(said.content).hexdigest() == sha
         assert sha in page
         assert "sandbox" in said.headers["content-security-policy"]
         assert "script-src" not in said.headers["content-security-policy"]
-    assert "Intact" in viewer.get(f"{REPORT}?checked=true").text
+    assert "Intact" in member.get(f"{REPORT}?checked=true").text
     assert (
-        viewer.get(f"{REPORT}/report.html?download=true").headers["content-disposition"].startswith("attachment")
+        member.get(f"{REPORT}/report.html?download=true").headers["content-disposition"].startswith("attachment")
     )
 
 
@@ -41,7 +41,7 @@ def test_a_changed_file_is_not_shown_and_is_named(as_role: AsRole, place: Place)
     (row,) = place.ledger.read(sa.select(t.reports))
     path = place.workspace.path / "lake" / place.lake.name(row["segment"])
     path.write_bytes(path.read_bytes()[:-1] + b"X")
-    viewer = as_role("viewer")
+    viewer = as_role("committee")
     assert viewer.get(f"{REPORT}/report.html").status_code == 400
     said = viewer.get(f"{REPORT}?checked=true").text
     assert "Intact" not in said

@@ -4,11 +4,13 @@ import io
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from auditor.cases import picture
 from auditor.cases.errors import NoSuchCaseError, PictureError
@@ -181,6 +183,46 @@ def test_no_file_outside_the_folder_is_opened(folder: Path) -> None:
             facts(Picture(uri, None), folder)
     for uri in ("inner/chest.dcm", str(inside), inside.as_uri(), "inner/../inner/chest.dcm"):
         assert png(Picture(uri, None), folder, AS_IT_IS)
+
+
+PAIRS = (
+    ("../there.txt", "../gone.txt"),
+    ("/etc/passwd", "/etc/gone"),
+    ("link/there.txt", "link/no"),
+    ("file:///etc/%70asswd", "file:///etc/%67one"),
+)
+
+
+def test_whether_a_file_lies_outside_the_folder_is_told_to_nobody(folder: Path) -> None:
+    (folder.parent / "there.txt").write_text("x")
+    (folder / "link").symlink_to(folder.parent)
+    for there, gone in PAIRS:
+        said = []
+        for uri in (there, gone):
+            with pytest.raises(PictureError) as caught:
+                png(Picture(uri, None), folder, AS_IT_IS)
+            said.append(str(caught.value))
+        assert said[0] == said[1]
+
+
+def test_a_picture_is_measured_before_it_is_unpacked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("L", (300, 300)).save(folder / "large.png")
+    monkeypatch.setattr(picture, "MOST_PIXELS", 10_000)
+    monkeypatch.setattr(picture, "unreadable", lambda _: pytest.fail("it was unpacked"))
+    with pytest.raises(PictureError, match="more than 0 million pixels"):
+        png(Picture("large.png", None), folder, AS_IT_IS)
+
+
+def test_a_dicom_file_that_unfolds_as_a_whole_is_not_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = pydicom.dcmread(dicom(folder / "plain.dcm", ramp()))
+    data.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    data.add_new(0x00204000, "UT", "x" * 1_000_000)
+    data.save_as(folder / "bomb.dcm")
+    assert (folder / "bomb.dcm").stat().st_size < 100_000
+    monkeypatch.setattr(pydicom, "dcmread", lambda *_, **__: pytest.fail("it was unfolded"))
+    for ask in (lambda one: png(one, folder, AS_IT_IS), lambda one: facts(one, folder)):
+        with pytest.raises(PictureError, match="packed as a whole and hides its size"):
+            ask(Picture("bomb.dcm", None))
 
 
 @pytest.mark.parametrize(
