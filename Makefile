@@ -79,8 +79,9 @@ power: install ## false alarms and delays of the charts by simulation, beside wh
 twin: install ## false alarms of the demo hospital without its faults, over 20 seeds (half an hour)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.faultless
 
-coverage: install ## coverage, width and side of every interval by simulation on clustered patients (40 minutes)
+coverage: install ## coverage, width and side of every interval by simulation on clustered patients (65 minutes)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.coverage
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.coverage_slices
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -120,7 +120,8 @@ def mover(
 
 
 def _hypotenuse(a: float, b: float, r: float) -> float:
-    return math.sqrt(max(0.0, a * a + b * b - 2 * r * a * b))
+    square = a * a + b * b - 2 * r * a * b
+    return math.nan if math.isnan(square) else math.sqrt(max(0.0, square))  # max(0, NaN) is 0: a width of nothing
 
 
 def mover_ratio(
@@ -136,6 +137,8 @@ def mover_ratio(
     """
     p1, l1, u1 = first
     p2, l2, u2 = second
+    if math.isnan(p1 + l1 + u1 + p2 + l2 + u2):
+        return math.nan, math.nan
     if not p2 > 0:
         return (0.0, math.inf) if p2 == 0 else (math.nan, math.nan)
     # both limits solve (p₁ − R·p₂)² = a² + R²b² − 2rRab for R, with a and b the distances they combine

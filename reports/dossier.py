@@ -9,6 +9,27 @@ from datetime import date, datetime
 
 
 @dataclass(frozen=True, slots=True)
+class VersusRest:
+    """What is said of a gap between a group and everyone else beside the interval of its row, which verdicts take.
+
+    The 95 % interval of this gap by itself goes from `alone_low` to `alone_high`. Those from `joint_low` to
+    `joint_high` hold for all `groups` groups of the measure at once: by the correlation of their gaps (`max_t`),
+    else by their number. The group's rate over everyone else's is `ratio`, with a 95 % interval of its own; None
+    where the measure is no rate or everyone else had no event.
+    """
+
+    groups: int
+    max_t: bool
+    alone_low: float
+    alone_high: float
+    joint_low: float
+    joint_high: float
+    ratio: float | None
+    ratio_low: float | None
+    ratio_high: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One measurement as it may be shown."""
 
@@ -41,6 +62,7 @@ class Row:
     watch: float | None = None
     act: float | None = None
     previous: float | None = None  # the value in the audit that this one restates, where it differs
+    versus: VersusRest | None = None  # of a gap between a group and everyone else
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import json
 import types
 import typing
-from dataclasses import asdict, fields, is_dataclass, replace
+from dataclasses import MISSING, asdict, fields, is_dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ SCHEMA: Final = "lvlm-auditor/dossier/2"
 #: A suppressed row has no numbers: whatever it was given, these are what leaves.
 _BLANK: Final[dict[str, Any]] = {
     "value": None, "low": None, "high": None, "n": 0.0, "events": None, "n_eff": None, "patients": 0,
-    "previous": None, "reason": "",
+    "previous": None, "reason": "", "versus": None,
 }  # fmt: skip
 
 
@@ -84,6 +84,7 @@ def dossier_from(content: Any) -> Dossier:
 def _written(row: Row) -> dict[str, Any]:
     """A suppressed row says null where a number was: zero would be a statement."""
     written = {name: getattr(row, name) for name in _ROW}  # asdict copies each value, at ten times the time
+    written["versus"] = asdict(row.versus) if row.versus else None
     return {**written, **_BLANK, "n": None, "patients": None} if row.suppressed else written
 
 
@@ -122,10 +123,12 @@ def _read_tuple(value: Any, arguments: tuple[Any, ...], where: str) -> tuple[Any
 
 def _read_dataclass(value: Any, kind: Any, where: str) -> Any:
     names = {field.name for field in fields(kind)}
-    if not isinstance(value, dict) or set(value) != names:
+    # what was written by an older version lacks fields that came later; these have a default
+    needed = {field.name for field in fields(kind) if field.default is MISSING}
+    if not isinstance(value, dict) or not needed <= set(value) <= names:
         raise DossierError(f"{where} must have exactly these fields: {', '.join(sorted(names))}.")
     hints = typing.get_type_hints(kind)
-    return kind(**{name: read_as(value[name], hints[name], f"{where}.{name}") for name in names})
+    return kind(**{name: read_as(value[name], hints[name], f"{where}.{name}") for name in value})
 
 
 def _read_scalar(value: Any, kind: Any, where: str) -> Any:

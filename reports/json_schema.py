@@ -22,7 +22,7 @@ _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 #: What `export_json` writes as null in a suppressed row. The schema holds a document to it, since a number that
 #: leaks there would otherwise pass as well-formed.
-_HIDDEN: Final = ("value", "low", "high", "n", "events", "n_eff", "patients", "previous")
+_HIDDEN: Final = ("value", "low", "high", "n", "events", "n_eff", "patients", "previous", "versus")
 
 _SCALARS: Final[dict[Any, dict[str, Any]]] = {
     str: {"type": "string"},

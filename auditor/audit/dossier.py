@@ -14,6 +14,7 @@ from auditor.audit.limits import limits_of
 from auditor.audit.recorded import latest_audit, settings_of
 from auditor.audit.rows import measured_rows, other_rows
 from auditor.audit.templates import recorded_templates
+from auditor.audit.versus_rest import recorded_versus_rest
 from auditor.audit.watching import recorded_chart
 from auditor.audit.watchlisting import recorded_watch
 from auditor.rules.register import changed_after_seeing
@@ -51,7 +52,8 @@ def dossier_of(ledger: Ledger, system: str, audit: str | None = None) -> Dossier
     # older audits have none of these
     corrections = tuple(recorded_correction(one) for one in details.get("corrections", ()))
     worth = tuple(recorded_confidence(one) for one in details.get("confidence", ()))
-    rows = measured_rows(ledger, row, verdicts, flows)
+    versus = recorded_versus_rest(details.get("versus_rest", ()))
+    rows = measured_rows(ledger, row, verdicts, flows, versus)
     hidden = {(one.measure, one.version, one.slice) for one in rows if one.suppressed}
     worst = tuple(recorded_worst_group(one) for one in details.get("worst_groups", ()))
     watched = tuple(recorded_watch(one) for one in details.get("watch_list", ()))

@@ -4,12 +4,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from auditor.audit.confidence import bins_of, confidence_of
 from auditor.audit.disparities import worst_groups
 from auditor.audit.estimating import estimates_of
 from auditor.audit.tallying import DailyTallies
 from auditor.audit.trending import Trend, asked_measures, trend_of
+from auditor.audit.versus_rest import versus_rest
 from auditor.settings import AuditSettings
 from monitors import drift as drifts
 from monitors import fairness, frame, macro
@@ -33,6 +35,7 @@ class Measured:
     parity: list[Parity] = field(default_factory=list)
     worst_groups: list[WorstGroup] = field(default_factory=list)
     estimates: list[Estimated] = field(default_factory=list)
+    versus_rest: list[dict[str, Any]] = field(default_factory=list)
     drift: list[tuple[str, drifts.ColumnDrift]] = field(default_factory=list)
 
 
@@ -94,9 +97,11 @@ def _levels(
         result.measurements += frame.gaps(
             monitor, tally, group, version=version, items=asked, window=window, parent=parent, alpha=0.05 / many
         )
-    result.worst_groups += worst_groups(
-        monitor, tally, parent, settings, version, asked_measures(settings, monitor.task)
+    named = asked_measures(settings, monitor.task)
+    result.versus_rest += versus_rest(
+        monitor, tally, slices, version=version, items=items, measures=named, parent=parent, seed=settings.seed
     )
+    result.worst_groups += worst_groups(monitor, tally, parent, settings, version, named)
     if monitor.name == "performance":
         single = [s for s in slices if len(s.where) < 2]
         result.measurements += macro.macro(tally, single, version=version, window=window)

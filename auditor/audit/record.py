@@ -39,6 +39,7 @@ _DETAILS = (
     "trend",
     "parity",
     "worst_groups",
+    "versus_rest",
     "reliability",
     "confidence",
     "estimates",
@@ -79,6 +80,7 @@ class Record:
         ]
         self.details["parity"] += [asdict(one) for one in measured.parity]
         self.details["worst_groups"] += [asdict(one) for one in measured.worst_groups]
+        self.details["versus_rest"] += measured.versus_rest
         self.details["reliability"] += [asdict(one) for one in measured.reliability]
         self.details["estimates"] += [asdict(one) for one in measured.estimates]
         self.details["confidence"] += [asdict(one) for one in measured.confidence]

@@ -1,23 +1,29 @@
 """The rows of a dossier: every measurement and verdict of one audit as it may be shown."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 
+from auditor.audit.versus_rest import Name, name_of
 from auditor.store import tables as t
 from auditor.store.ledger import Ledger
 from auditor.store.measurements import measurement_of
 from monitors.catalogue import measure_named
 from monitors.measurement import Measurement
 from monitors.threshold import GRAVITY, Status, suppress
-from reports.dossier import Chart, Flow, Row
+from reports.dossier import Chart, Flow, Row, VersusRest
 
 
 def measured_rows(
-    ledger: Ledger, audit: sa.RowMapping, verdicts: Sequence[sa.RowMapping], flows: Sequence[Flow]
+    ledger: Ledger,
+    audit: sa.RowMapping,
+    verdicts: Sequence[sa.RowMapping],
+    flows: Sequence[Flow],
+    versus: Mapping[Name, VersusRest] | None = None,
 ) -> list[Row]:
-    """Every measurement with its gravest verdict, small cells suppressed."""
+    """Every measurement with its gravest verdict, small cells suppressed; gaps with what is said beside them."""
     measurements = _measurements(ledger, audit["id"])
     before = {_name_of(m): m.value for m in _measurements(ledger, audit["restates"])}
     hidden = suppress(measurements)
@@ -26,10 +32,13 @@ def measured_rows(
         if verdict["measurement"] is not None:
             ruled.setdefault(verdict["measurement"], verdict)  # of several rules on one number, the gravest
     by_study = {flow.task for flow in flows if flow.study_clustered_share > 0.5}
-    return [
-        _row(m, hide, ruled.get(number), "studies" if m.task in by_study else "patients", before.get(_name_of(m)))
-        for number, (m, hide) in enumerate(zip(measurements, hidden, strict=True))
-    ]
+    rows = []
+    for number, (m, hide) in enumerate(zip(measurements, hidden, strict=True)):
+        resampled = "studies" if m.task in by_study else "patients"
+        row = _row(m, hide, ruled.get(number), resampled, before.get(_name_of(m)))
+        beside = versus.get(name_of(m)) if versus and m.contrast == "rest" and not hide else None
+        rows.append(replace(row, versus=beside) if beside else row)
+    return rows
 
 
 def _measurements(ledger: Ledger, audit: str | None) -> list[Measurement]:

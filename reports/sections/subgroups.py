@@ -2,15 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from reports.document import Badge, Block, Figures, Folded, Heading, Section, Table, cell, paragraph
-from reports.dossier import Dossier, Row
+from reports.document import Badge, Block, Cell, Figures, Folded, Heading, Section, Table, cell, paragraph
+from reports.dossier import Dossier, Row, VersusRest
 from reports.figures.forest import forest_figure
 from reports.figures.style import Figure
 from reports.headline import PAGE_ONE, badness
-from reports.numbers import basis, result, slice_name
+from reports.numbers import NONE, basis, result, slice_name, with_interval
 from reports.sections.disparities import disparities
 from reports.sections.tables import Matrix, matrices, matrix_table
 from reports.text import TASKS, WORDS, severity
@@ -40,20 +40,22 @@ def _blocks(dossier: Dossier) -> Iterator[Block]:
 def _gaps(group: "Subgroups") -> Iterator[Block]:
     yield Heading(WORDS["gaps"], 4)
     if group.gaps:
+        yield paragraph(WORDS["gaps_lead"])
         yield Table(
-            heads=(WORDS["slice"], WORDS["measure"], WORDS["gap"], WORDS["basis"], WORDS["status"]),
+            heads=(*(WORDS[name] for name in ("slice", "measure", "gap", "ratio", "basis", "status")),),
             rows=tuple(
                 (
                     cell(slice_name(r.slice), style="strong"),
                     cell(r.title),
-                    cell(result(r)),
+                    _gap(r),
+                    cell(_ratio(r.versus)),
                     cell(basis(r)),
                     (Badge(r.status),),
                 )
                 for r in group.gaps
             ),
-            numeric=(2, 3),
-            widths=(1.5, 2.4, 2, 2, 1.2),
+            numeric=(2, 3, 4),
+            widths=(1.4, 2.1, 2.2, 1.4, 1.6, 1.1),
         )
         if group.gaps_left_out:
             yield paragraph(WORDS["gaps_more"].format(count=group.gaps_left_out), small=True)
@@ -61,6 +63,25 @@ def _gaps(group: "Subgroups") -> Iterator[Block]:
         yield paragraph(WORDS["no_gaps"])
     if group.gaps_suppressed:
         yield paragraph(WORDS["suppressed_list"].format(names=group.gaps_suppressed), small=True)
+
+
+def _gap(row: Row) -> Cell:
+    """The gap with its interval by itself, and beneath it that of all groups at once."""
+    beside = row.versus
+    if beside is None or row.value is None:
+        return cell(result(row))
+    joint = with_interval(row.value, beside.joint_low, beside.joint_high, row.unit, row.contrast)
+    return cell(
+        result(replace(row, low=beside.alone_low, high=beside.alone_high)),
+        WORDS["gap_joint"].format(interval=joint[joint.index("[") :]),
+    )
+
+
+def _ratio(beside: VersusRest | None) -> str:
+    if beside is None or beside.ratio is None or beside.ratio_low is None or beside.ratio_high is None:
+        return NONE
+    value, low, high = (f"{one:.2f}" for one in (beside.ratio, beside.ratio_low, beside.ratio_high))
+    return WORDS["ratio_said"].format(value=value, low=low, high=high)
 
 
 @dataclass(frozen=True, slots=True)

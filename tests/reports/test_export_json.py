@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reports.dossier import Chart, Confidence, Correction, Dossier, Row, WorstGroup
+from reports.dossier import Chart, Confidence, Correction, Dossier, Row, VersusRest, WorstGroup
 from reports.export_json import SCHEMA, DossierError, dumps, loads
 from tests.reports.samples import bare, row, sample, suppressed
 
@@ -24,6 +24,7 @@ _BLANK = {
     "patients": 0,
     "previous": None,
     "reason": "",
+    "versus": None,
 }
 
 
@@ -35,7 +36,7 @@ def _lawful(one: Row) -> Row:
 _dossiers = st.builds(
     Dossier,
     as_of=st.datetimes(timezones=st.just(UTC)),
-    rows=st.lists(st.builds(Row).map(_lawful), max_size=3).map(tuple),
+    rows=st.lists(st.builds(Row, versus=st.none() | st.builds(VersusRest)).map(_lawful), max_size=3).map(tuple),
     # what holds lists itself: one or none of each, or examples grow beyond what Hypothesis tries
     **{
         name: st.lists(st.builds(kind), max_size=1).map(tuple)
@@ -66,15 +67,18 @@ def test_sample_is_canonical_with_its_schema() -> None:
 
 
 def test_suppressed_rows_leave_without_numbers() -> None:
+    beside = VersusRest(2, True, 0.6111, 0.6222, 0.6333, 0.6444, 3.777, 2.777, 4.777)
     leaking = row(
-        value=0.7777, low=0.6666, high=0.8888, n=7.0, patients=9, previous=0.5555, suppressed=True, reason="7 of 9"
-    )
+        value=0.7777, low=0.6666, high=0.8888, n=7.0, patients=9, previous=0.5555, suppressed=True,
+        reason="7 of 9", versus=beside,
+    )  # fmt: skip
     text = dumps(bare(rows=(leaking,)))
     written = json.loads(text)["rows"][0]
     assert {
-        written[name] for name in ("value", "low", "high", "n", "events", "n_eff", "patients", "previous")
+        written[name]
+        for name in ("value", "low", "high", "n", "events", "n_eff", "patients", "previous", "versus")
     } == {None}
-    assert "7 of 9" not in text and "0.7777" not in text
+    assert "7 of 9" not in text and "0.7777" not in text and "3.777" not in text
     assert loads(text).rows == (suppressed(),)
 
 

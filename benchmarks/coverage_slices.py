@@ -1,0 +1,289 @@
+"""Do the gaps of all slices hold at once, and the ratios each? Part of `make coverage`.
+
+Each run draws clustered patients in 6 or 12 slices (75 % with one output, 17 % with two or three, 8 % with a
+geometric number of mean 8), and makes joint gaps and ratios with the function that makes the published ones
+(`monitors.simultaneous.against_rest`). The slices are unequal: the k-th has a share in proportion to
+1/√k, and those of fewer than 11 patients are not shown and not counted. Without a true gap one output in ten is on
+another slice than its patient; with one, the first slice has twice the rate. The correlation within patients comes
+from a parent of 5,000 outputs that is drawn anew every 50 runs.
+
+python -m benchmarks.coverage_slices            4,000 runs a cell
+python -m benchmarks.coverage_slices --quick    a few runs: that it works, not how well
+"""
+
+import argparse
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from scipy import special
+
+from benchmarks.coverage_populations import Draw
+from benchmarks.table import header
+from monitors.columns import shares
+from monitors.groups import GROUPS
+from monitors.judged import GRID
+from monitors.measurement import Direction, Interval, Measure, Slice
+from monitors.monitor import Contributions
+from monitors.selection import select
+from monitors.simultaneous import SliceGap, against_rest
+from monitors.tally import Tally
+from monitors.threshold import SUPPRESS_BELOW
+
+Floats = NDArray[np.float64]
+
+TARGET, ABOVE = 0.93, 0.04
+RATES: Final = (0.02, 0.10)
+PARENT, RUNS_A_PARENT = 5_000, 50
+_Z: Final = float(special.ndtri(0.9995))  # Monte Carlo bounds of 99.9 %
+_MOVED: Final = 0.1
+_ENOUGH: Final = 0.25  # of the runs must show a slice for its ratio to count
+
+
+def _share(name: str) -> Measure:
+    return Measure(
+        name, name, "outputs", 0, 1, Direction.HIGHER_IS_WORSE, Interval.JEFFREYS, numerator=name,
+        denominator="outputs",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Two rates of the same outputs, one of 2 % and one of 10 %."""
+
+    name: str = "rates"
+    version: int = 1
+    task: str = "report"
+    cells: tuple[str, ...] = ("outputs", *(f"{rate:.0%}" for rate in RATES))
+    measures: tuple[Measure, ...] = tuple(_share(f"{rate:.0%}") for rate in RATES)
+
+    def contributions(self, batch: pa.RecordBatch) -> Contributions:
+        raise NotImplementedError("the runs make their sums themselves")
+
+    def read(self, totals: Floats) -> Floats:
+        return shares(self, totals)
+
+
+MONITOR: Final = Rates()
+
+
+@dataclass(frozen=True)
+class Population:
+    """Slices, the correlation within patients, and by how much the first slice is worse (1: no true gap)."""
+
+    slices: int
+    rho: float
+    times: float = 1.0
+
+    @property
+    def weights(self) -> Floats:
+        made: Floats = 1 / np.sqrt(np.arange(1, self.slices + 1))
+        made /= made.sum()
+        return made
+
+    @property
+    def excess(self) -> Floats:
+        """The rate of each slice over the common rate."""
+        return np.where(np.arange(self.slices) == 0, self.times, 1.0)
+
+    def truth(self, rate: float) -> tuple[Floats, Floats]:
+        """True gaps and ratios to the rest, by slice."""
+        sums = float(self.weights @ self.excess) - self.weights * self.excess
+        rest = sums / (1 - self.weights)
+        return rate * (self.excess - rest), self.excess / rest
+
+    def tallies(self, rng: np.random.Generator, outputs: int, runs: int) -> list[Tally]:
+        """One tally a run."""
+        draw = Draw.of(rng, self.rho, outputs, runs)
+        home = rng.choice(self.slices, size=draw.patients, p=self.weights)
+        at = home[draw.owner]
+        if self.times == 1:
+            moved = rng.uniform(size=len(at)) < _MOVED
+            at = np.where(moved, rng.choice(self.slices, size=len(at), p=self.weights), at)
+        hits = [self._happens(draw, rate, home) for rate in RATES]
+        cells = len(MONITOR.cells)
+        key = (draw.run * self.slices + at) * GROUPS + draw.group
+        reach = runs * self.slices * GROUPS
+        kinds = [np.ones(len(key), bool), *hits]
+        sums = np.stack([np.bincount(key[rows], minlength=reach) for rows in kinds], axis=1)
+        levels = tuple(("v1", "", f"{k:02d}") for k in range(self.slices))
+        none = np.empty(0, np.int64)
+        made = []
+        for run in sums.reshape(runs, -1):
+            kept = np.flatnonzero(run)
+            place, cell = np.divmod(kept, cells)
+            made.append(
+                Tally(
+                    MONITOR.name, MONITOR.version, cells, ("version", "item", "slice"), 0, levels, place // GROUPS,
+                    place % GROUPS, cell, run[kept] * GRID, none, none.astype(np.uint64),
+                )
+            )  # fmt: skip
+        return made
+
+    def _happens(self, draw: Draw, rate: float, home: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """0/1 outcomes: each patient has a risk of his own, Beta round that of his slice."""
+        risk = rate * self.excess[home]
+        if self.rho > 0:
+            size = (1 - self.rho) / self.rho
+            risk = draw.rng.beta(risk * size, (1 - risk) * size)
+        hit: NDArray[np.bool_] = draw.rng.uniform(size=len(draw.owner)) < risk[draw.owner]
+        return hit
+
+
+@dataclass
+class Cell:
+    """The runs of one rate, population and size."""
+
+    population: Population
+    rate: float
+    outputs: int
+    joint: list[bool] = field(default_factory=list)
+    alone: list[bool] = field(default_factory=list)
+    max_t: list[float] = field(default_factory=list)  # share of the slices whose interval is by max-t
+    critical: list[float] = field(default_factory=list)
+    ratios: list[tuple[int, bool, bool]] = field(default_factory=list)  # slice, truth inside, truth above
+    gaps: int = 0
+
+    def add(self, gaps: Sequence[SliceGap]) -> None:
+        """One run."""
+        true_gap, true_ratio = self.population.truth(self.rate)
+        at = [int(gap.slice.partition("=")[2]) for gap in gaps]
+        for name, held in (("joint", self.joint), ("alone", self.alone)):
+            held.append(all(_inside(getattr(g, name), true_gap[k]) for g, k in zip(gaps, at, strict=True)))
+        self.max_t.append(float(np.mean([gap.max_t for gap in gaps])))
+        self.critical.append(float(np.mean([gap.critical for gap in gaps])))
+        self.gaps += len(gaps)
+        for gap, k in zip(gaps, at, strict=True):
+            if math.isfinite(gap.ratio):  # else the rest had no event
+                limits = gap.ratio_low, gap.ratio_high
+                self.ratios.append((k, _inside(limits, true_ratio[k]), bool(true_ratio[k] > gap.ratio_high)))
+
+
+def _inside(limits: tuple[float, float], truth: float) -> bool:
+    return bool(limits[0] - 1e-9 <= truth <= limits[1] + 1e-9)
+
+
+@dataclass(frozen=True)
+class Held:
+    """What one cell came to; of the ratios that of the slice covered least, NaN where too few could be made."""
+
+    cell: Cell
+    joint: float
+    bound: float  # lower Monte Carlo bound
+    alone: float
+    critical: float
+    max_t: float
+    ratio: float
+    ratio_bound: float
+    above: float
+    made: float  # share of the gaps that have a ratio
+
+    @classmethod
+    def of(cls, cell: Cell) -> "Held":
+        ratios = np.array(cell.ratios, float)
+        by_slice = [ratios[ratios[:, 0] == k] for k in range(cell.population.slices)]
+        by_slice = [rows for rows in by_slice if len(rows) >= _ENOUGH * len(cell.joint)]
+        least = min(by_slice, key=lambda rows: float(rows[:, 1].mean()))
+        joint, ratio = float(np.mean(cell.joint)), float(least[:, 1].mean())
+        return cls(
+            cell, joint, lower(joint, len(cell.joint)), float(np.mean(cell.alone)), float(np.mean(cell.critical)),
+            float(np.mean(cell.max_t)), ratio, lower(ratio, len(least)),
+            max(float(rows[:, 2].mean()) for rows in by_slice), len(ratios) / cell.gaps,
+        )  # fmt: skip
+
+    @property
+    def met(self) -> tuple[bool, bool]:
+        """Whether the joint gaps hold, and whether the ratios do."""
+        return self.bound >= TARGET, self.ratio_bound >= TARGET and self.above <= ABOVE
+
+
+def lower(coverage: float, runs: int) -> float:
+    """Wilson's lower limit, at 99.9 %."""
+    centre = coverage + _Z**2 / (2 * runs)
+    half = _Z * math.sqrt(coverage * (1 - coverage) / runs + _Z**2 / (4 * runs**2))
+    return (centre - half) / (1 + _Z**2 / runs)
+
+
+def simulate(population: Population, outputs: int, runs: int, seed: int) -> list[Cell]:
+    """Both rates at one size."""
+    rng = np.random.default_rng(
+        [seed, population.slices, int(1000 * population.rho), int(10 * population.times), outputs]
+    )
+    cells = [Cell(population, rate, outputs) for rate in RATES]
+    asked = [Slice((("slice", f"{k:02d}"),)) for k in range(population.slices)]
+    for first in range(0, runs, RUNS_A_PARENT):
+        (parent,) = population.tallies(rng, PARENT, 1)
+        for tally in population.tallies(rng, outputs, min(RUNS_A_PARENT, runs - first)):
+            found = against_rest(MONITOR, tally, asked, version="v1", items=[""], parent=parent)
+            hidden = {str(one) for one in asked if _patients(tally, one) < SUPPRESS_BELOW}
+            found = [gap for gap in found if gap.slice not in hidden]
+            for cell, one in zip(cells, MONITOR.measures, strict=True):
+                cell.add([gap for gap in found if gap.measure == one.name])
+    return cells
+
+
+def _patients(tally: Tally, where: Slice) -> int:
+    """Patient groups of a slice: of so few patients hardly two share one."""
+    return int((tally.group_totals(select(tally, where))[:, 0] > 0).sum())
+
+
+def plan(quick: bool) -> Iterator[tuple[Population, int]]:
+    """Every population and size."""
+    for times in (1.0, 2.0):
+        for slices in (6,) if quick else (6, 12):
+            for rho in (0.15,) if quick else (0.0, 0.15, 0.30):
+                for outputs in (200,) if quick else (200, 1_000, 5_000):
+                    yield Population(slices, rho, times), outputs
+
+
+def show(held: Sequence[Held], notes: Sequence[str]) -> None:
+    """One line a cell."""
+    console = Console(width=200, highlight=False, markup=False)
+    for line in [*header(), *notes]:
+        console.print(line)
+    names = ("true gap", "rate", "slices", "ρ", "n", "all at once", "at least", "met", "each alone", "c", "max-t",
+             "ratio", "at least", "truth above", "made", "met")  # fmt: skip
+    table = Table(*names, box=SIMPLE_HEAD)
+    for column in table.columns[1:]:
+        column.justify, column.no_wrap = "right", True
+    for one in held:
+        cell, (gaps, ratios) = one.cell, one.met
+        table.add_row(
+            "none" if cell.population.times == 1 else "first ×2", f"{cell.rate:.0%}", str(cell.population.slices),
+            f"{cell.population.rho:.2f}", f"{cell.outputs:,}", f"{one.joint:.3f}", f"{one.bound:.3f}",
+            "yes" if gaps else "NO", f"{one.alone:.3f}", f"{one.critical:.2f}", f"{one.max_t:.0%}",
+            f"{one.ratio:.3f}", f"{one.ratio_bound:.3f}", f"{one.above:.3f}", f"{one.made:.0%}",
+            "yes" if ratios else "NO",
+        )  # fmt: skip
+    console.print(table)
+    for name, good in (("Joint gaps", [one.met[0] for one in held]), ("Ratios", [one.met[1] for one in held])):
+        console.print(f"{name}: {sum(good)} of {len(good)} cells meet their targets.")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=4_000, help="runs a cell")
+    parser.add_argument("--quick", action="store_true", help="a few runs of few cells")
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args()
+    runs, began, held = 20 if asked.quick else asked.runs, time.perf_counter(), []
+    for population, outputs in plan(asked.quick):
+        held += [Held.of(cell) for cell in simulate(population, outputs, runs, asked.seed)]
+    notes = [
+        f"{runs:,} runs a cell; {time.perf_counter() - began:,.0f} s on one core. Targets: the gaps of all slices "
+        f"covered at once, and the ratio of each slice, in at least {TARGET:.0%} (lower Monte Carlo bound of "
+        f"99.9 %); truth above the upper limit of a ratio in at most {ABOVE:.0%}. Ratio: the slice covered least."
+    ]
+    show(held, notes)
+
+
+if __name__ == "__main__":
+    main()
