@@ -134,8 +134,8 @@ class Probes(Strict):
     @field_validator("paraphrases")
     @classmethod
     def _of_texts(cls, value: dict[TaskName, list[str]]) -> dict[TaskName, list[str]]:
-        if "classification" in value:
-            raise ValueError("scores have no words to say differently; paraphrase report or vqa")
+        if value.keys() & {"classification", "retrieval"}:
+            raise ValueError("scores and rankings have no words to say differently; paraphrase report or vqa")
         return value
 
 

@@ -5,11 +5,13 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
+from auditor.rankings import MAX_CANDIDATES, TOO_MANY, fault_of
+
 #: Longest text of one field, in characters: a report of a megabyte is a mistake, not a report.
 MAX_TEXT = 1_000_000
 
 Kind = Literal["outputs", "references", "cases"]
-TaskName = Literal["report", "classification", "vqa"]
+TaskName = Literal["report", "classification", "vqa", "retrieval"]
 ReferenceKind = Literal["final_report", "label_set", "answer", "adjudication"]
 DraftSeen = Literal["yes", "no", "unknown"]
 
@@ -29,6 +31,17 @@ def _number_as_text(value: object) -> object:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return value
+
+
+def _not_too_long(value: object) -> object:
+    """Counted before each candidate is read: a ranking of a whole archive is a mistake, not a list."""
+    if isinstance(value, list | tuple) and len(value) > MAX_CANDIDATES:
+        raise ValueError(TOO_MANY)
+    return value
+
+
+def _one_as_list(value: object) -> object:
+    return [value] if isinstance(value, str | int) else value
 
 
 Id = Annotated[
@@ -59,6 +72,18 @@ class Image(Record):
 
     uri: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
     sha256: Sha256 | None = None
+
+
+class Candidate(Record):
+    """One entry of a ranking: the id of a case or text, and how alike or how far it is, where that is known."""
+
+    id: Id
+    score: Finite | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _id_alone(cls, value: object) -> object:
+        return {"id": value} if isinstance(value, str | int) and not isinstance(value, bool) else value
 
 
 class Case(Record):
@@ -93,11 +118,13 @@ class Reference(Record):
     has_prior: bool | None = None
     # questions about an image that must all be right: one about what is there and its twin about what is not
     pair: Word | None = None
+    # the candidates that a search should find, by id
+    matches: Annotated[list[Id], BeforeValidator(_one_as_list), BeforeValidator(_not_too_long)] | None = None
 
     @model_validator(mode="after")
     def _has_content(self) -> "Reference":
-        if self.text is None and self.labels is None:
-            raise ValueError("a reference needs text or labels")
+        if self.text is None and self.labels is None and not self.matches:
+            raise ValueError("a reference needs text, labels or matches")
         return self
 
 
@@ -127,11 +154,22 @@ class Output(Record):
     probe: Word | None = None
     probe_of: Id | None = None
     shown_case_id: Id | None = None
+    # what a search listed, best first, and how many candidates it chose from: the list may be only the top
+    ranking: Annotated[list[Candidate], BeforeValidator(_not_too_long)] | None = None
+    gallery: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
     def _has_content(self) -> "Output":
-        if self.text is None and self.scores is None and self.decisions is None and self.error is None:
-            raise ValueError("an output needs text, scores, decisions or an error")
+        said = (self.text, self.scores, self.decisions, self.ranking, self.error)
+        if all(one is None for one in said):
+            raise ValueError("an output needs text, scores, decisions, a ranking or an error")
+        return self
+
+    @model_validator(mode="after")
+    def _ranking_is_one(self) -> "Output":
+        listed = self.ranking or []
+        if fault := fault_of([one.id for one in listed], [one.score for one in listed], self.gallery):
+            raise ValueError(fault)
         return self
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from monitors.groups import GROUPS
-from monitors.judged import judged_schema
+from monitors.judged import CUTOFFS, judged_schema
 from monitors.measurement import Measure
 from monitors.monitor import Monitor
 from monitors.tally import Tally
@@ -194,10 +194,33 @@ def probes(draw: Draw) -> pa.RecordBatch:
     return _batch("probe", columns, n)
 
 
+def searches(draw: Draw) -> pa.RecordBatch:
+    """Rankings of up to twenty of a gallery of 1,000: six in ten have their match first, some in a tie."""
+    rng, n = draw.rng, len(draw.owner)
+    depth = draw.uniform()  # how hard the search is
+    rank = np.where(depth < 0.6, 1, np.ceil(np.exp(8 * (depth - 0.6))) + 1)
+    listed = np.where(draw.happens(0.1), rng.integers(0, 10, n), 20)
+    tied = (rank == 1) & draw.happens(0.08)
+    seen = rank <= listed
+    low = np.where(seen, np.where(tied, 0.75, 1 / rank), 0.0)
+    columns: dict[str, object] = {
+        "status": _status(draw, {"awaiting": 0.02, "unparseable": 0.03}),
+        "reciprocal_rank": low,
+        "reciprocal_rank_high": np.where(seen, low, 1 / (listed + 1)),
+        "listed": listed.astype(np.int32),
+    }
+    for k in CUTOFFS:
+        recall = np.where(tied & (k == 1), 0.5, (rank <= k).astype(float))
+        columns[f"recall_at_{k}"] = pa.array(recall, mask=listed < k)
+        columns[f"chance_at_{k}"] = pa.array(np.full(n, k / 1000), mask=listed < k)
+    return _batch("retrieval", columns, n)
+
+
 POPULATIONS: dict[str, Callable[[Draw], pa.RecordBatch]] = {
     "report": reports,
     "classification": classifications,
     "vqa": answers,
+    "retrieval": searches,
     "agreement": judged_twice,
     "probe": probes,
 }

@@ -17,6 +17,7 @@ from monitors.monitor import Monitor
 from monitors.performance import PERFORMANCE
 from monitors.reached import REACHED
 from monitors.reproduction import REPRODUCTION
+from monitors.retrieval import RETRIEVAL
 from monitors.vqa import VQA_PERFORMANCE
 from monitors.yes_no import YES_NO
 
@@ -32,6 +33,7 @@ CATALOGUE: Final[tuple[Monitor, ...]] = (
     VQA_PERFORMANCE,
     YES_NO,
     CONFIDENCE_VQA,
+    RETRIEVAL,
     *DRIFT,
     REPEATS,
     JUDGES,

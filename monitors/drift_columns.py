@@ -80,4 +80,5 @@ COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
         Column("answered_yes", "Answered yes"),
         Column("truth_yes", "Truth is yes"),
     ),
+    "retrieval": (Column("listed", "Candidates per search", _LENGTHS),),
 }

@@ -2,8 +2,8 @@
 
 One row is one judgement: what a judge found when it held one output against its reference, at grain
 (output, item). For reports the item is ``report``; for classification it is the finding; for visual
-questions it is the question. An output has its rows from the day it arrives: columns that need a
-reference are null until then, and `status` says why.
+questions it is the question; for rankings it is the search. An output has its rows from the day it arrives:
+columns that need a reference are null until then, and `status` says why.
 
 Slice attributes (age band, sex, view, …) come as further string columns; a missing attribute is the value
 ``(missing)``, so that it is a slice of its own.
@@ -75,6 +75,19 @@ VQA: Final[tuple[pa.Field, ...]] = (
     pa.field("truth_yes", pa.int8()),
 )
 
+#: How far down a ranking one looks: recall at each of these.
+CUTOFFS: Final = (1, 5, 10)
+
+#: A ranking of a search against its true matches; every number lies on GRID. Null: the list does not tell.
+RETRIEVAL: Final[tuple[pa.Field, ...]] = (
+    # probability that a true match is among the first k, 0 or 1 but for ties
+    *(pa.field(f"recall_at_{k}", pa.float64()) for k in CUTOFFS),
+    *(pa.field(f"chance_at_{k}", pa.float64()) for k in CUTOFFS),  # … in a random order of the gallery
+    pa.field("reciprocal_rank", pa.float64()),  # of the first true match; 0 where none is listed
+    pa.field("reciprocal_rank_high", pa.float64()),  # … what it is at most, where the list may end early
+    pa.field("listed", pa.int32()),  # candidates in the list
+)
+
 #: What became of a draft.
 FINAL: Final[tuple[pa.Field, ...]] = (
     pa.field("edited", pa.float64()),  # share of words changed before signing; null where the draft was not seen
@@ -116,6 +129,7 @@ TASK_COLUMNS: Final[dict[str, tuple[pa.Field, ...]]] = {
     "report": (*REPORT, *FINAL),
     "classification": CLASSIFICATION,
     "vqa": (*VQA, *PAIRS),
+    "retrieval": RETRIEVAL,
     "agreement": AGREEMENT,
     "probe": PROBE,
 }

@@ -222,13 +222,15 @@ def _of_item(sealed: pa.Table, measure: Measure, item: str) -> pa.Table:
 
 
 def _outcomes(rows: pa.Table, monitor: Monitor, measure: Measure) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(0/1 measured, 0/1 bad outcome) of every row."""
+    """(0/1 measured, 0/1 bad outcome) of every row; a good outcome that hangs on the order of a tie is none."""
     (batch,) = rows.unify_dictionaries().combine_chunks().to_batches()
     made = monitor.contributions(batch)
     n, hits = (
         np.bincount(made.row[made.cell == cell], weights=made.value[made.cell == cell], minlength=rows.num_rows)
         for cell in (monitor.cells.index(measure.denominator), monitor.cells.index(measure.numerator))
     )
+    if measure.tied and measure.direction is Direction.LOWER_IS_WORSE:
+        hits = np.where(hits < n, 0, hits)
     if not (np.isin(n, (0, GRID)).all() and np.isin(hits, (0, GRID)).all() and (hits <= n).all()):
         raise SealedError(_COUNTED.format(name=measure.name))
     bad = n - hits if measure.direction is Direction.LOWER_IS_WORSE else hits

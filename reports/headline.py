@@ -21,6 +21,7 @@ PAGE_ONE: Final = (
     "specificity",
     "calibration_gap",
     "accuracy",
+    "recall_at_5",
 )
 
 #: The measure printed large on page one: clinically significant contradicted findings per report.

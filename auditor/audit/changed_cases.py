@@ -53,6 +53,8 @@ def _wrong(judged: pa.Table, task: str) -> dict[str, np.ndarray[Any, np.dtype[np
         }
     if task == "vqa":
         return {"wrong answer": 1.0 - numbers("correct")}
+    if task == "retrieval":
+        return {"no true match listed": (numbers("reciprocal_rank") == 0).astype(float)}
     label, decision = numbers("label"), numbers("decision")
     item = np.array(judged["item"].to_pylist())
     wrong = np.where(np.isnan(label) | np.isnan(decision), np.nan, (label != decision).astype(float))

@@ -12,8 +12,13 @@ from monitors.sample import RowSample
 
 #: Rows of each sample: enough for a picture; our own distances use every row.
 SAMPLE = 2_000
-_NUMERICAL = {"report": ("length", "score"), "classification": ("probability",), "vqa": ("length",)}
-_CATEGORICAL = {"report": (), "classification": ("decision", "label"), "vqa": ("correct",)}
+_NUMERICAL = {
+    "report": ("length", "score"),
+    "classification": ("probability",),
+    "vqa": ("length",),
+    "retrieval": ("reciprocal_rank",),
+}
+_CATEGORICAL = {"report": (), "classification": ("decision", "label"), "vqa": ("correct",), "retrieval": ()}
 
 __all__ = ["Page", "drift_page"]
 

@@ -31,7 +31,10 @@ def from_judgements(
     settings: AuditSettings,
     reached: pa.Array | None = None,
 ) -> pa.Table:
-    """One row an output, for tasks whose judge reads text (report, vqa); `reached` as `reaching` finds it."""
+    """One row an output, for all tasks but classification, whose judgements are not kept.
+
+    `reached` is as `reaching` finds it.
+    """
     failed = pc.is_valid(linked.outputs["error"])
     status = pc.if_else(failed, "output_error", judgements["status"])
     beside: dict[str, pa.Array] = {}
@@ -42,9 +45,9 @@ def from_judgements(
         right = pc.if_else(pc.equal(status, "judged"), judgements["correct"], pa.scalar(None, pa.int8()))
         beside = {"pair_correct": pairs_right(linked, right)}
     common = _common(linked, keys, settings, task, beside)
-    item = (
-        pa.array(["report"] * len(keys)) if task == "report" else pc.fill_null(linked.outputs["item"], "question")
-    )
+    item = pa.array(["report"] * len(keys))
+    if task != "report":
+        item = pc.fill_null(linked.outputs["item"], "search" if task == "retrieval" else "question")
     columns = common | {"status": status, "item": item}
     judged = pc.equal(status, "judged")
     schema = judged_schema(task, settings.slice_attributes)

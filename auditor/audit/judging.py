@@ -18,14 +18,14 @@ from auditor.store import schemas
 from auditor.store.lake import Lake
 from auditor.store.ledger import Ledger
 from auditor.store.segments import register_segments, segments_of
-from monitors.judged import REPORT, VQA
+from monitors.judged import REPORT, RETRIEVAL, VQA
 
 #: Below this many pairs a second process costs more than it saves.
 WORTH_A_PROCESS = 4_000
 
 Progress = Callable[[str, int, int], None]
 _NO_REFERENCE = b"no reference"
-_RESULT_FIELDS = [f.name for f in (*REPORT, *VQA)]
+_RESULT_FIELDS = [f.name for f in (*REPORT, *VQA, *RETRIEVAL)]
 
 
 def pair_keys(linked: Linked, judge_digest: str) -> list[bytes]:
@@ -106,7 +106,8 @@ def stored_judgements(ledger: Ledger, lake: Lake, system: str, wanted: pa.Array)
     names = [s.sha256 for s in segments_of(ledger, system, "judgements")]
     tables = [lake.read(name) for name in names]
     kept = [table.filter(pc.is_in(table["key"], value_set=wanted)) for table in tables]
-    return pa.concat_tables([schemas.JUDGEMENTS.empty_table(), *kept])
+    # what an older segment has no column for was not judged then
+    return pa.concat_tables([schemas.JUDGEMENTS.empty_table(), *kept], promote_options="default")
 
 
 def _blocks(judge: Judge, linked: Linked, keys: Sequence[bytes], missing: NDArray[np.int64]) -> Iterator[_Block]:
@@ -116,7 +117,9 @@ def _blocks(judge: Judge, linked: Linked, keys: Sequence[bytes], missing: NDArra
 
 
 def _pairs(linked: Linked, rows: NDArray[np.int64]) -> list[dict[str, Any]]:
-    """What the judge is told about each row: texts, and the patient's age and sex where they are known."""
+    """What the judge is told about each row: a ranking and its true matches, else texts and who the patient is."""
+    if linked.outputs["task"][0].as_py() == "retrieval":
+        return _searches(linked, rows)
     outputs = linked.outputs.select(["output_id", "prompt", "text"]).take(rows).to_pylist()
     references = linked.references.select(["text", "indication", "has_prior"]).take(rows).to_pylist()
     attributes = linked.cases["attributes"].take(rows).to_pylist()
@@ -132,6 +135,21 @@ def _pairs(linked: Linked, rows: NDArray[np.int64]) -> list[dict[str, Any]]:
             "sex": dict(about or []).get("sex"),
         }
         for output, reference, about in zip(outputs, references, attributes, strict=True)
+    ]
+
+
+def _searches(linked: Linked, rows: NDArray[np.int64]) -> list[dict[str, Any]]:
+    outputs = linked.outputs.select(["output_id", "case_id", "ranking", "gallery"]).take(rows).to_pylist()
+    matches = linked.references["matches"].take(rows).to_pylist()
+    return [
+        {
+            "id": output["output_id"],
+            "query": output["case_id"],
+            "ranking": output["ranking"],
+            "gallery": output["gallery"],
+            "matches": right,
+        }
+        for output, right in zip(outputs, matches, strict=True)
     ]
 
 

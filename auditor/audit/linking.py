@@ -22,6 +22,7 @@ DEFAULT_REFERENCE: dict[str, ReferenceKind] = {
     "report": "final_report",
     "classification": "label_set",
     "vqa": "answer",
+    "retrieval": "answer",
 }
 _SEPARATOR = "\x1f"
 _ADDENDUM = "\n\nADDENDUM: "

@@ -23,6 +23,7 @@ TREND_MEASURES = {
     ),
     "classification": ("calibration_gap", "sensitivity", "specificity", "underdiagnosis"),
     "vqa": ("accuracy", "unparseable_answers"),
+    "retrieval": ("recall_at_5", "mrr"),
 }
 
 

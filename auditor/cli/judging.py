@@ -57,7 +57,7 @@ def claims(
 
 
 def judge(
-    task: Annotated[str, typer.Option(help="report, vqa or classification.")],
+    task: Annotated[str, typer.Option(help="report, vqa, classification or retrieval.")],
     input: Annotated[Path, typer.Option(help="Pairs as JSON lines: id, reference, draft, …; - reads a pipe.")],
     output: Annotated[Path, typer.Option(help="Where to write one line a pair, in order; - prints.")],
     llm: Annotated[

@@ -13,7 +13,7 @@ from auditor.cli.console import Json, actor, now, print_json, print_table, say, 
 if TYPE_CHECKING:
     from auditor.settings import AuditSettings
 
-TEMPLATES = ("report", "classifier", "vqa")
+TEMPLATES = ("report", "classifier", "vqa", "search")
 
 
 class TemplateError(ValueError):
@@ -35,7 +35,9 @@ def add_to(app: typer.Typer) -> None:
 
 def init(
     path: Annotated[Path | None, typer.Argument(help="Folder of the workspace (default ./workspace).")] = None,
-    template: Annotated[str, typer.Option(help="Start audit.yaml for: report, classifier or vqa.")] = "report",
+    template: Annotated[
+        str, typer.Option(help="Start audit.yaml for: report, classifier, vqa or search.")
+    ] = "report",
     as_json: Json = False,
 ) -> None:
     """Make a workspace (ledger, lake, key, a commented audit.yaml), or bring an older one up to this version."""

@@ -48,7 +48,7 @@ EVIDENCE: Final[Mapping[str, Item]] = {
         "Performance with n and interval",
         WEEK,
         measured.performance,
-        "Audit scores or answers against labels: the task classification or vqa.",
+        "Audit scores, answers or rankings against the truth: the task classification, vqa or retrieval.",
     ),
     "E5": Item(
         "Hallucinations and omissions",

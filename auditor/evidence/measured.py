@@ -11,7 +11,7 @@ from auditor.store import tables as t
 from monitors.judged import MISSING
 
 #: Which monitors speak to which item. A yes or no asked of what is not there is the hallucination of a VQA model.
-PERFORMANCE: Final = frozenset({"performance", "critical", "vqa_performance"})
+PERFORMANCE: Final = frozenset({"performance", "critical", "vqa_performance", "retrieval"})
 HALLUCINATION: Final = frozenset({"hallucination", "yes_no"})
 CALIBRATION: Final = frozenset({"calibration", "confidence_report", "confidence_vqa"})
 ROBUSTNESS: Final = frozenset({"grounding", "consistency", "reproduction"})

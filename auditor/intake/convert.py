@@ -20,7 +20,7 @@ from auditor.intake.faults import RowError
 from auditor.intake.images import Images
 from auditor.intake.pseudonyms import Pseudonyms, derived_id
 from auditor.intake.times import Moment, parse_time
-from auditor.records import Case, Image, Kind, Output, Record, Reference
+from auditor.records import Candidate, Case, Image, Kind, Output, Record, Reference
 from auditor.store.schemas import LAKE
 
 _DAY: Final = 86_400.0
@@ -84,9 +84,13 @@ class Converter:
             "probe": r.probe,
             "probe_of": r.probe_of and self.pseudonyms.of("output", r.probe_of),
             "shown_case_id": r.shown_case_id and self.pseudonyms.of("case", r.shown_case_id),
+            "ranking": None if r.ranking is None else [self._candidate(one) for one in r.ranking],
+            "gallery": _int32(r.gallery, "gallery"),
         }
         numbers = [v for m in (r.scores, r.decisions) if m for v in m.values() if v is not None]
         said = len(numbers) if r.task == "classification" else _words(r.text)
+        if r.task == "retrieval":
+            said = int(r.ranking is not None)  # an empty list says that nothing was found
         gate = {
             "identity": identity,
             "task": r.task,
@@ -120,13 +124,14 @@ class Converter:
             "has_prior": r.has_prior,
             "pair": r.pair,
             "question": r.question,
+            "matches": r.matches and sorted({self.pseudonyms.of("case", one) for one in r.matches}),
         }
         labelled = sum(v is not None for v in (r.labels or {}).values())
         gate = {
             "identity": identity if version is not None else None,  # without a version it may be amended
             "task": r.task,
             "pairing": f"{r.task} {r.reference_kind}",
-            "content": _words(r.text) + labelled,
+            "content": len(r.matches or ()) if r.task == "retrieval" else _words(r.text) + labelled,
             "days_ahead": self._ahead(when),
         }
         return _sealed(row), gate
@@ -149,6 +154,11 @@ class Converter:
             gate[f"is_number {name}"] = attributes.get(name) is None or number is not None
             gate[f"number {name}"] = number
         return _sealed(row), gate
+
+    def _candidate(self, one: Candidate) -> dict[str, Any]:
+        """Candidates are named as cases are: a text often has the number of the study that it reports."""
+        score = {} if one.score is None else {"score": one.score}
+        return {"id": self.pseudonyms.of("case", one.id), **score}
 
     def _moment(self, value: str | datetime | None, name: str) -> Moment | None:
         if value is None:
@@ -210,7 +220,7 @@ def gate_table(kind: Kind, rows: Sequence[dict[str, Any]], numeric: Sequence[str
 
 def _sealed(row: dict[str, Any]) -> dict[str, Any]:
     """The row with its digest."""
-    content = {name: value for name, value in row.items() if value is not None and value != []}
+    content = {name: v for name, v in row.items() if v is not None and (v != [] or name == "ranking")}
     for name in ("produced_at", "finalised_at", "studied_at", "day"):
         if name in content:
             content[name] = content[name].isoformat()

@@ -32,7 +32,7 @@ class Fault:
 
 
 #: Parts of a place inside a record that are ours and may be named; everything else may be patient data.
-_OURS = frozenset({"uri", "sha256"})
+_OURS = frozenset({"uri", "sha256", "id", "score"})
 
 
 def fault_of(error: ValidationError, fields: Iterable[str], columns: list[str]) -> tuple[str | None, str]:

@@ -30,6 +30,7 @@ REFERENCES_OF: Final[dict[TaskName, tuple[ReferenceKind, ...]]] = {
     "report": ("final_report", "adjudication"),
     "classification": ("label_set", "adjudication"),
     "vqa": ("answer", "adjudication"),
+    "retrieval": ("answer", "adjudication"),
 }
 _ROW: Final = "row"
 
@@ -69,13 +70,13 @@ def rules_for(kind: Kind, settings: AuditSettings) -> tuple[Rule, ...]:
                 "reference_kind",
                 "reference_kind: this kind of reference cannot judge this task",
             ),
-            _content("text", "the text is empty, or no label is given"),
+            _content("text", "the text is empty, or no label or match is given"),
             _not_ahead("finalised_at"),
         )
     return (
         known,
         _unique("the same output stands in the file with other content; give each output its own id"),
-        _content("text", "the text is empty, or no score, decision or error is given"),
+        _content("text", "the text is empty, or no score, decision, ranking or error is given"),
         _not_ahead("produced_at"),
         Rule(
             "latency_ms",

@@ -8,6 +8,7 @@
     attributes.sex: {from: PatientSex, lookup: {M: male, F: female}}
     studied_at: {from: StudyDate, format: "%Y%m%d"}
     images: {from: image}
+    ranking: {from: results, separator: "|"}
     labels: {from: labels, split: "|", of: [Mass, Edema], none: "No Finding"}
 
 The left side is a field of the record, or a key of one of its maps; the right side is a column, or how to make
@@ -35,6 +36,8 @@ _MAPS: Final[dict[Kind, frozenset[str]]] = {
     "references": frozenset({"labels"}),
     "cases": frozenset({"attributes"}),
 }
+#: Fields that are lists: one cell may hold several entries, cut at the separator.
+_LISTS: Final = frozenset({"images", "ranking", "matches"})
 _DICOM_AGE: Final = re.compile(r"(\d{1,3})([DWMY])")
 #: Years in one unit of a DICOM age string (PS3.5, value representation AS).
 _YEARS: Final[dict[str, float]] = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
@@ -50,7 +53,7 @@ class Rule(BaseModel):
     value: str | int | float | bool | None = None  # the same for every row
     prefix: Annotated[str, Field(min_length=1)] | None = None  # gathers prob_X, prob_Y into {X: …, Y: …}
     join: Annotated[list[str], Field(min_length=1)] | None = None  # several columns as one text
-    separator: str | None = None  # between what `join` puts together, or between images in one cell
+    separator: str | None = None  # between what `join` puts together, or the entries of a list
     unit: Unit | None = None
     format: str | None = None  # of a date or time, as for strptime
     lookup: dict[str, str | int | float | bool | None] | None = None
@@ -188,8 +191,8 @@ def _check_shape(target: str, rule: Rule, kind: Kind, where: str) -> None:
         raise IntakeError(f"{where}: {target} is one value; prefix and split fill a map.")
     if is_map and (rule.join or "value" in rule.model_fields_set):
         raise IntakeError(f"{where}: {target} is a map; use prefix, split, or {target}.NAME for one key.")
-    if rule.separator is not None and not rule.join and target != "images":
-        raise IntakeError(f"{where}: {target}: separator is for join and for images.")
+    if rule.separator is not None and not rule.join and target not in _LISTS:
+        raise IntakeError(f"{where}: {target}: separator is for join and for {', '.join(sorted(_LISTS))}.")
 
 
 def _maker(target: str, rule: Rule) -> Callable[[Row], Any]:
@@ -215,7 +218,7 @@ def _maker(target: str, rule: Rule) -> Callable[[Row], Any]:
     get = _getter(rule.source)
     if rule.split is not None:
         return lambda row: _split(target, get(row), rule)
-    if target == "images" and rule.separator:
+    if target in _LISTS and rule.separator:
         glue = rule.separator
         return lambda row: v.split(glue) if isinstance(v := get(row), str) else v
     return lambda row: None if (v := get(row)) is None else convert(v)

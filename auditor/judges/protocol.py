@@ -60,7 +60,11 @@ def for_task(task: str, setting: "JudgeSetting | None" = None, repeat: int = 0) 
         from auditor.judges.classification import ClassificationJudge
 
         return ClassificationJudge()
-    raise BadPairError(f"no judge for task {task!r}: tasks are report, vqa, classification")
+    if task == "retrieval":
+        from auditor.judges.retrieval import RetrievalJudge
+
+        return RetrievalJudge()
+    raise BadPairError(f"no judge for task {task!r}: tasks are report, vqa, classification, retrieval")
 
 
 def _site_lexicon(setting: "RulesSetting | None") -> "Lexicon | None":

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from auditor.replay.collect import Budget, Replayed, expected_cost, replay
 from auditor.replay.families import model_for
+from auditor.replay.gallery import gallery_of
 from auditor.replay.notebook import Notebook
 from auditor.replay.probes import probes
 from auditor.replay.questions import model_of, questions
@@ -28,7 +29,7 @@ class Asked:
 def expected(workspace: Workspace, settings: AuditSettings, asked: Asked) -> str:
     """How much would be asked, in a sentence; asks nothing."""
     ledger, lake = workspace.ledger(), workspace.lake()
-    model = model_for(settings, asked.images)
+    model = model_for(settings, asked.images, lambda: gallery_of(settings, ledger, lake))
     plain = questions(settings, ledger, lake, model.fingerprint, asked.sample, asked.where)
     probing = probes(settings, ledger, lake, model.fingerprint, plain)
     cost = expected_cost(ledger, lake, settings, len(plain) + len(probing))
@@ -49,7 +50,7 @@ def ask_again(
     """Ask, and write the answers as replayed outputs. May be stopped at any moment and started again."""
     ledger, lake = workspace.ledger(), workspace.lake()
     setting = model_of(settings)
-    model = model_for(settings, asked.images)
+    model = model_for(settings, asked.images, lambda: gallery_of(settings, ledger, lake))
     plain = questions(settings, ledger, lake, model.fingerprint, asked.sample, asked.where)
     probing = probes(settings, ledger, lake, model.fingerprint, plain)
     with ledger.transaction(actor=actor, at=clock()) as tx:

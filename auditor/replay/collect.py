@@ -166,7 +166,15 @@ def _recordable(answer: Answer, version: str, at: datetime) -> Answer:
     try:
         Output.model_validate(_row(answer, version, at))
     except ValidationError:
-        return replace(answer, text=None, scores=None, confidence={}, error="the answer cannot be recorded")
+        return replace(
+            answer,
+            text=None,
+            scores=None,
+            ranking=None,
+            gallery=None,
+            confidence={},
+            error="the answer cannot be recorded",
+        )
     return answer
 
 
@@ -187,6 +195,8 @@ def _row(answer: Answer, version: str, at: datetime) -> dict[str, Any]:
         "produced_at": at.isoformat(),
         "text": answer.text,
         "scores": answer.scores,
+        "ranking": None if answer.ranking is None else [{"id": i, "score": score} for i, score in answer.ranking],
+        "gallery": answer.gallery,
         "confidence": answer.confidence,
         "latency_ms": answer.latency_ms,
         "error": answer.error,

@@ -13,20 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from auditor.model_settings import ContrastiveModel
-from auditor.replay.checkpoint import (
-    Checkpoint,
-    cannot_load,
-    device_of,
-    library_versions,
-    loading_errors,
-    torch_or_advice,
-)
+from auditor.replay.checkpoint import Checkpoint, library_versions, torch_or_advice
 from auditor.replay.images import RENDERING, PictureError
 from auditor.replay.protocol import Answer, Prompt, ReplayError
 from auditor.replay.shown import shown
-
-#: Longest text in tokens that both families take.
-_LONGEST = 64
+from auditor.replay.towers import Towers
 
 
 class Contrastive:
@@ -46,46 +37,24 @@ class Contrastive:
     def answer(self, prompts: Iterable[Prompt]) -> Iterator[Answer]:
         """One answer a prompt, in order. Raises ReplayError where the checkpoint cannot be loaded."""
         torch = torch_or_advice()
-        model, processor, device = self._load(torch)
+        towers = Towers(torch, self._setting)
         with torch.inference_mode():
-            present = self._texts(torch, model, processor, device, self._setting.present)
-            absent = self._texts(torch, model, processor, device, self._setting.absent)
+            present = self._texts(towers, self._setting.present)
+            absent = self._texts(towers, self._setting.absent)
             source = iter(prompts)
             while block := list(islice(source, self._setting.batch)):
-                yield from self._block(torch, model, processor, device, block, present, absent)
+                yield from self._block(torch, towers, block, present, absent)
 
-    def _load(self, torch: Any) -> tuple[Any, Any, str]:
-        from transformers import AutoModel, AutoProcessor
-
-        device = device_of(torch, self._setting.device)
-        try:
-            model = AutoModel.from_pretrained(self._setting.path, local_files_only=True, use_safetensors=True)
-            processor = AutoProcessor.from_pretrained(self._setting.path, local_files_only=True)
-        except loading_errors() as error:
-            raise cannot_load(self._setting.path, error) from None
-        if not hasattr(model, "get_image_features") or not hasattr(model, "logit_scale"):
-            raise ReplayError(f"The model in {self._setting.path} does not compare images with texts.")
-        if (self._setting.family == "siglip") != hasattr(model, "logit_bias"):
-            raise ReplayError(f"The model in {self._setting.path} is not of the family {self._setting.family}.")
-        return model.to(device).eval(), processor, device
-
-    def _texts(self, torch: Any, model: Any, processor: Any, device: str, templates: Sequence[str]) -> Any:
+    def _texts(self, towers: Towers, templates: Sequence[str]) -> Any:
         """Unit vectors (findings, width): the mean of the unit vectors of all templates."""
         lines = [t.replace("{finding}", _plain(f)) for f in self._findings for t in templates]
-        # SigLIP was trained on texts filled up to one length; CLIP reads the same with or without
-        padding = {"padding": "max_length"} if self._setting.family == "siglip" else {"padding": True}
-        read = processor(text=lines, return_tensors="pt", truncation=True, max_length=_LONGEST, **padding).to(
-            device
-        )
-        vectors = _unit(torch, _vectors(model.get_text_features(**read)))
-        return _unit(torch, vectors.reshape(len(self._findings), len(templates), -1).mean(dim=1))
+        vectors = towers.texts(lines)
+        return towers.unit(vectors.reshape(len(self._findings), len(templates), -1).mean(dim=1))
 
     def _block(
         self,
         torch: Any,
-        model: Any,
-        processor: Any,
-        device: str,
+        towers: Towers,
         block: Sequence[Prompt],
         present: Any,
         absent: Any,
@@ -103,11 +72,10 @@ class Contrastive:
             owners += [i] * len(found)
         scores: dict[int, dict[str, float]] = {}
         if images:
-            read = processor(images=images, return_tensors="pt").to(device)
-            vectors = _unit(torch, _vectors(model.get_image_features(**read)))
+            vectors = towers.images(images)
             for i in sorted(set(owners)):
                 mine = vectors[[k for k, owner in enumerate(owners) if owner == i]].mean(dim=0, keepdim=True)
-                scores[i] = self._scores(torch, model, _unit(torch, mine), present, absent)
+                scores[i] = self._scores(torch, towers.model, towers.unit(mine), present, absent)
         share = 1000.0 * (time.monotonic() - start) / len(block)
         for i, prompt in enumerate(block):
             if i in scores:
@@ -123,15 +91,6 @@ class Contrastive:
         else:
             made = torch.softmax(torch.stack([yes, (image @ absent.T)[0] * scale]), dim=0)[0]
         return dict(zip(self._findings, made.double().tolist(), strict=True))
-
-
-def _vectors(output: Any) -> Any:
-    """The vectors of a features call, which is a tensor or an output that holds one, by version of the library."""
-    return output if hasattr(output, "norm") else output.pooler_output
-
-
-def _unit(torch: Any, vectors: Any) -> Any:
-    return torch.nn.functional.normalize(vectors, dim=-1)
 
 
 def _plain(finding: str) -> str:

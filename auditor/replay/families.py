@@ -1,9 +1,11 @@
 """The table of model families: which class asks a model of each, loaded when it is asked for."""
 
+from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
 
 from auditor.model_settings import ContrastiveModel, GenerativeModel, HttpModel, PluginModel
+from auditor.replay.gallery import Gallery
 from auditor.replay.protocol import Model, ReplayError
 from auditor.settings import AuditSettings
 
@@ -11,8 +13,10 @@ from auditor.settings import AuditSettings
 GROUP = "auditor.models"
 
 
-def model_for(settings: AuditSettings, folder: Path) -> Model:
+def model_for(settings: AuditSettings, folder: Path, gallery: Callable[[], Gallery] = Gallery) -> Model:
     """The model that audit.yaml names; relative addresses of images start at `folder`.
+
+    `gallery` reads what is searched in, where the model is asked to search.
 
     Raises ReplayError where it names none, or one that this machine has not.
     """
@@ -22,9 +26,14 @@ def model_for(settings: AuditSettings, folder: Path) -> Model:
 
         return HttpServed(setting, folder)
     if isinstance(setting, ContrastiveModel):
+        if set(settings.tasks) == {"retrieval"}:
+            from auditor.replay.search import ContrastiveSearch
+
+            return ContrastiveSearch(setting, gallery(), folder)
         if set(settings.tasks) != {"classification"}:
             raise ReplayError(
-                f"A model of the family {setting.family} scores findings: audit classification alone."
+                f"A model of the family {setting.family} scores findings or searches: audit classification alone, "
+                "or retrieval alone."
             )
         from auditor.replay.contrastive import Contrastive
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from auditor.claims import extract
 from auditor.replay.protocol import Prompt
-from auditor.replay.questions import asked, place_of, rows_of
+from auditor.replay.questions import asked, place_of
+from auditor.replay.rows import rows_of
 from auditor.replay.shown import ALTERED
 from auditor.settings import AuditSettings
 from auditor.store.lake import Lake
@@ -21,8 +22,11 @@ PARAPHRASE, FALSE_PREMISE, SWAPPED = "paraphrase", "false premise", "swapped"
 def probes(
     settings: AuditSettings, ledger: Ledger, lake: Lake, fingerprint: str, plain: Sequence[Prompt]
 ) -> list[Prompt]:
-    """The probes of audit.yaml on the first sample of each plain question, in the order of their ids."""
-    bases = [prompt for prompt in plain if prompt.sample == 0 and prompt.pictures]
+    """The probes of audit.yaml on the first sample of each plain question, in the order of their ids.
+
+    A search has none: a ranking has no meaning that could stay the same.
+    """
+    bases = [one for one in plain if one.sample == 0 and one.pictures and one.task != "retrieval"]
     references = list(rows_of("references", settings, ledger, lake))
     found: dict[str, Prompt] = {}
     for prompt in (

@@ -36,11 +36,12 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: text or scores, or the reason in `error` why neither did.
+    """What came back: text, scores or a ranking, or the reason in `error` why nothing did.
 
     `settled` is false where the trouble was the server's and the question is worth asking another day; such an
     answer is counted and nothing of it is kept. `latency_ms` is the time of this question alone, or its share
-    of a batch. `tokens` counts what was read and written, where the model says so.
+    of a batch. `tokens` counts what was read and written, where the model says so. `ranking` is (case id, score)
+    best first, perhaps only the top of the `gallery` candidates there were.
     """
 
     prompt: Prompt
@@ -51,6 +52,8 @@ class Answer:
     tokens: int | None = None
     error: str | None = None
     settled: bool = True
+    ranking: tuple[tuple[str, float], ...] | None = None
+    gallery: int | None = None
 
 
 class Model(Protocol):

@@ -4,16 +4,14 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import pyarrow as pa
-
 from auditor.intake.pseudonyms import derived_id
 from auditor.model_settings import ContrastiveModel, ModelSetting
+from auditor.replay.gallery import searches
 from auditor.replay.protocol import Picture, Prompt, ReplayError
+from auditor.replay.rows import rows_of
 from auditor.settings import AuditSettings
 from auditor.store.lake import Lake
 from auditor.store.ledger import Ledger
-from auditor.store.schemas import LAKE
-from auditor.store.segments import segments_of
 
 
 def model_of(settings: AuditSettings) -> ModelSetting:
@@ -43,9 +41,7 @@ def questions(
     fitting = _fitting(settings, ledger, lake, where or {})
     found: dict[str, Prompt] = {}
     for task in sorted(settings.tasks):
-        text = _prompt_of(model, task)
-        rows = _known(settings, ledger, lake, task) if text is None else _cases(settings, ledger, lake, text)
-        for row in rows:
+        for row in _rows(settings, model, ledger, lake, task):
             if fitting is not None and row["case_id"] not in fitting:
                 continue
             for sample in range(model.samples):
@@ -74,6 +70,16 @@ def _fitting(settings: AuditSettings, ledger: Ledger, lake: Lake, where: Mapping
     return {case for case, has in newest.items() if all(has.get(name) == value for name, value in where.items())}
 
 
+def _rows(
+    settings: AuditSettings, model: ModelSetting, ledger: Ledger, lake: Lake, task: str
+) -> Iterator[dict[str, Any]]:
+    """What is asked of one task: case_id, patient_key, item, prompt and images of each question."""
+    if task == "retrieval":  # an answer in words lists no candidates
+        return searches(settings, ledger, lake) if isinstance(model, ContrastiveModel) else iter(())
+    text = _prompt_of(model, task)
+    return _known(settings, ledger, lake, task) if text is None else _cases(settings, ledger, lake, text)
+
+
 def _prompt_of(model: ModelSetting, task: str) -> str | None:
     if isinstance(model, ContrastiveModel):  # compares with texts of its own, and is asked nothing else
         return " | ".join([*model.present, *model.absent])
@@ -100,18 +106,6 @@ def _cases(settings: AuditSettings, ledger: Ledger, lake: Lake, text: str) -> It
     for row in newest.values():
         if row["images"]:
             yield {**row, "item": None, "prompt": text}
-
-
-def rows_of(kind: str, settings: AuditSettings, ledger: Ledger, lake: Lake) -> Iterator[dict[str, Any]]:
-    """The rows of one kind in order of arrival, with the columns that questions are made of."""
-    columns = {
-        "outputs": ["case_id", "patient_key", "task", "item", "origin", "prompt", "images", "probe"],
-        "references": ["case_id", "task", "item", "question", "text", "labels"],
-        "cases": ["case_id", "patient_key", "images", "attributes"],
-    }[kind]
-    for segment in segments_of(ledger, settings.system, kind):
-        table: pa.Table = lake.read_many([segment.sha256], schema=LAKE[kind])
-        yield from table.select(columns).to_pylist()
 
 
 def asked(

@@ -8,10 +8,11 @@ from typing import Final
 
 import pyarrow as pa
 
-from monitors.judged import REPORT, VQA
+from monitors.judged import REPORT, RETRIEVAL, VQA
 
 _STAMP = pa.timestamp("us", tz="UTC")
 _IMAGES = pa.list_(pa.struct([pa.field("uri", pa.string()), pa.field("sha256", pa.string())]))
+_RANKING = pa.list_(pa.struct([pa.field("id", pa.string()), pa.field("score", pa.float64())]))
 _DIGEST = pa.field("digest", pa.binary(16), nullable=False)
 
 OUTPUTS: Final = pa.schema(
@@ -40,6 +41,8 @@ OUTPUTS: Final = pa.schema(
         pa.field("probe", pa.string()),  # null: an answer that is measured as the system's own
         pa.field("probe_of", pa.string()),  # the output of the same question, asked plainly
         pa.field("shown_case_id", pa.string()),  # whose images were shown, where they are another case's
+        pa.field("ranking", _RANKING),  # what a search listed, best first; the ids are keyed hashes
+        pa.field("gallery", pa.int32()),  # how many candidates it was chosen from
     ]
 )
 
@@ -62,6 +65,7 @@ REFERENCES: Final = pa.schema(
         pa.field("has_prior", pa.bool_()),
         pa.field("pair", pa.string()),
         pa.field("question", pa.string()),
+        pa.field("matches", pa.list_(pa.string())),  # what a search should find; ids as in `ranking`
     ]
 )
 
@@ -99,6 +103,7 @@ JUDGEMENTS: Final = pa.schema(
         pa.field("reason", pa.string()),
         *REPORT,
         *VQA,
+        *RETRIEVAL,
         pa.field("errors", pa.list_(_ERROR)),
     ]
 )

@@ -74,7 +74,7 @@ def test_no_workspace(run: Run) -> None:
 
 def test_init_apply_and_bad_settings(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     refused(run("init", "site", "--template", "poem"), "template", "vqa")
-    for template in ("report", "classifier", "vqa"):
+    for template in ("report", "classifier", "vqa", "search"):
         folder = tmp_path / template
         monkeypatch.setenv("AUDITOR_WORKSPACE", str(folder))
         code, out, _ = run("init", str(folder), "--template", template, "--json")

@@ -105,3 +105,27 @@ def test_a_refused_run_leaves_the_results_of_the_last_one(tmp_path: Path) -> Non
     assert isinstance(CliRunner().invoke(app, words).exception, LineError)
     assert results.read_text() == kept
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jsonl", "pairs.jsonl"]
+
+
+def test_rankings_are_judged_from_a_file(tmp_path: Path) -> None:
+    pairs = [
+        {"id": 1, "ranking": ["b", {"id": "a", "score": None}], "matches": ["a"], "gallery": 2},
+        {"id": 2, "ranking": ["me", "a"], "matches": ["a"], "query": "me"},
+    ]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
+    command = [sys.executable, "-m", "auditor", "judge", "--task", "retrieval", "--input", "in.jsonl"]
+
+    def run() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*command, "--output", "out.jsonl"], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+
+    assert run().returncode == 0
+    results = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [(r["rank"], r["recall_at_1"], r["recall_at_5"]) for r in results] == [
+        (2.0, 0.0, 1.0),
+        (1.0, 1.0, None),
+    ]
+    (tmp_path / "in.jsonl").write_text(json.dumps({"id": 1, "ranking": ["a", "a"], "matches": ["a"]}) + "\n")
+    refused = run()
+    assert refused.returncode == 2 and "stands twice" in refused.stderr and "Traceback" not in refused.stderr

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from monitors.judged import GRID, judged_schema
+from monitors.judged import CUTOFFS, GRID, judged_schema
 
 STRATA = ("version", "draft_seen", "item", "sex", "site")
 FINDINGS = ("Effusion", "Nodule", "Oedema")
@@ -244,10 +244,46 @@ def probes(rng: np.random.Generator, patients: int = 200, blind: float = 0.1, rh
     )
 
 
+def searches(
+    rng: np.random.Generator, patients: int = 200, found: float = 0.8, longest: int = 20, rho: float = 0.2
+) -> pa.Table:
+    """Rankings of ten or more of a gallery of 500, some short, some tied; a share `found` has its match first.
+
+    The others have it anywhere up to place 40, which their list may not reach.
+    """
+    columns, owner = _frame(rng, patients, ("search",))
+    n = len(owner)
+    status = rng.choice(["judged", "awaiting", "unparseable"], n, p=[0.92, 0.05, 0.03])
+    judged = status == "judged"
+    first = rng.uniform(size=n) < risks(rng, patients, found, rho)[owner]
+    rank = np.where(first, 1, rng.integers(2, 41, n))
+    listed = np.where(rng.uniform(size=n) < 0.9, rng.integers(10, longest + 1, n), rng.integers(0, 10, n))
+    seen, tied = rank <= listed, rng.uniform(size=n) < 0.1
+    low = np.where(seen, np.where(tied & first, 0.75, 1 / rank), 0.0)
+    recall = {k: np.where(tied & first & (k == 1), 0.5, (rank <= k).astype(float)) for k in CUTOFFS}
+    known_gallery = rng.uniform(size=n) < 0.9
+    return _table(
+        "retrieval",
+        {
+            **columns,
+            "status": status.tolist(),
+            "reciprocal_rank": _masked(low, judged),
+            "reciprocal_rank_high": _masked(np.where(seen, low, 1 / (listed + 1)), judged),
+            "listed": _masked(listed, judged),
+            **{f"recall_at_{k}": _masked(recall[k], judged & (listed >= k)) for k in CUTOFFS},
+            **{
+                f"chance_at_{k}": _masked(np.full(n, k / 500), judged & (listed >= k) & known_gallery)
+                for k in CUTOFFS
+            },
+        },
+    )
+
+
 TABLES: dict[str, Callable[..., pa.Table]] = {
     "report": functools.partial(reports, confident=True),
     "classification": classifications,
     "vqa": answers,
+    "retrieval": searches,
     "agreement": judged_twice,
     "probe": probes,
 }
