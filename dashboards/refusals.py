@@ -74,7 +74,8 @@ async def http(request: Request, error: Exception) -> Response:
     said = _SENTENCES.get(error.status_code)
     told = error.detail if error.detail and not error.detail[:1].islower() and error.detail.endswith(".") else None
     headers = error.headers or {}
-    response = _says(request, error.status_code, "Not possible", told or said or "This cannot be done.")
+    title = "Not found" if error.status_code == 404 else "Not possible"
+    response = _says(request, error.status_code, title, told or said or "This cannot be done.")
     response.headers.update(headers)
     return response
 

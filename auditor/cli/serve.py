@@ -1,12 +1,18 @@
 """`auditor serve`: the compliance dashboard."""
 
+import errno
 import os
+import socket
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from auditor.cli.console import say, workspace
+
+
+class AddressError(ValueError):
+    """An address at which nothing can be served."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -57,6 +63,7 @@ def run(host: str, port: int, certificate: Path | None = None, key: Path | None 
     import uvicorn
 
     application = uvicorn.importer.import_from_string("dashboards.app:from_environment")()
+    _refuse_what_is_taken(host, port)
     say(f"http{'s' if certificate else ''}://{host}:{port} (Ctrl-C ends it)")
     uvicorn.run(
         application,
@@ -72,3 +79,14 @@ def run(host: str, port: int, certificate: Path | None = None, key: Path | None 
         h11_max_incomplete_event_size=64 * 1024,
         ws="none",
     )
+
+
+def _refuse_what_is_taken(host: str, port: int) -> None:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        reason = "is taken by another program" if error.errno == errno.EADDRINUSE else "cannot be listened at"
+        raise AddressError(f"{host} port {port} {reason}; name another with --host or --port.") from None

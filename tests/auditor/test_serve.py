@@ -78,6 +78,17 @@ def test_it_refuses_to_be_reached_unprotected(
     assert sentence in said.replace("\n", " ")
 
 
+def test_a_port_that_is_taken_is_said(run: Run, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment(site).items():
+        monkeypatch.setenv(name, value)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        code, _, said = run("serve", "--no-login", "--port", str(port))
+    assert (code, f"127.0.0.1 port {port} is taken by another program" in said.replace("\n", " ")) == (2, True)
+
+
 def test_without_a_workspace_it_says_what_to_do(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUDITOR_WORKSPACE", str(tmp_path / "none"))
     code, _, said = run("serve")
