@@ -11,6 +11,7 @@ system's newest numbers from the same database with pandas and prints them as a 
 import asyncio
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -33,19 +34,21 @@ from benchmarks.reports import fill
 SYSTEMS, WEEKS = 20, 260
 RATE, SECONDS = 20.0, 60.0
 HOUR = int(RATE * 3600)
-PORT = 8799
 PAGES = ("/", "/systems/system-{n}", "/alerts", "/measurements.json?system=system-{n}&limit=200", "/fleet.json")
 SYSTEM_TABS = ("/systems/system-{n}", "/systems/system-{n}?section=time", "/systems/system-{n}?section=measures")
 
 
-def serve(environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    """The dashboard in a process of its own."""
-    command = [sys.executable, "-m", "auditor", "serve", "--no-login", "--port", str(PORT)]
+def serve(environment: dict[str, str]) -> tuple[subprocess.Popen[bytes], str]:
+    """The dashboard in a process of its own, and its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "auditor", "serve", "--no-login", "--port", str(port)]
     process = subprocess.Popen(command, env=os.environ | environment, stderr=subprocess.DEVNULL)
     for _ in range(200):
         try:
-            if httpx.get(f"http://127.0.0.1:{PORT}/healthz").status_code == 200:
-                return process
+            if httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200:
+                return process, f"http://127.0.0.1:{port}"
         except httpx.TransportError:
             time.sleep(0.1)
     raise SystemExit("the server did not start")
@@ -112,8 +115,8 @@ def tell(name: str, taken: Sequence[float], limit: float | None = None) -> None:
     print(f"{name:<52} p50 {p50:7.1f}  p95 {p95:7.1f}  p99 {p99:7.1f} ms{held}")
 
 
-async def measure(process: subprocess.Popen[bytes], url: str) -> None:
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{PORT}", timeout=60.0) as client:
+async def measure(process: subprocess.Popen[bytes], address: str, ledger: str) -> None:
+    async with httpx.AsyncClient(base_url=address, timeout=60.0) as client:
         start = time.perf_counter()
         await client.get("/")
         print(f"first screen, first request of a process: {time.perf_counter() - start:.1f} s")
@@ -127,7 +130,7 @@ async def measure(process: subprocess.Popen[bytes], url: str) -> None:
         found = await steady(client, PAGES, SECONDS)
         for path, taken in found.items():
             tell(f"mixed: {path}", taken)
-        tell("instead: the same numbers by pandas, one reader", instead(url))
+        tell("instead: the same numbers by pandas, one reader", instead(ledger))
         seen = await flood(client, HOUR, process)
         print("memory over 72,000 requests, MiB: " + " ".join(f"{one:.0f}" for one in seen))
 
@@ -147,9 +150,9 @@ def main(url: str | None) -> None:
         print(f"filled: {count:,} measurements of {SYSTEMS} systems in {time.perf_counter() - start:.0f} s")
         ledger.close()
         told: dict[str, Any] = {"AUDITOR_WORKSPACE": str(workspace.path), "AUDITOR_KEY_FILE": str(key)}
-        process = serve(told | ({"AUDITOR_LEDGER": url} if url else {}))
+        process, address = serve(told | ({"AUDITOR_LEDGER": url} if url else {}))
         try:
-            asyncio.run(measure(process, workspace.ledger_url))
+            asyncio.run(measure(process, address, workspace.ledger_url))
         finally:
             process.terminate()
             process.wait(timeout=30)
