@@ -1,5 +1,7 @@
 """The demo hospital lived through day by day, with two power cuts: what tests of half a year look at."""
 
+import json
+import shutil
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +13,8 @@ from auditor.clock.clock import Clock
 from auditor.demo.hospital import simulate
 from auditor.demo.run import ROUNDS, SimulatedTime, hand_in, mornings, prepare
 from auditor.demo.settings_text import AUDIT_YAML
-from auditor.workspace import Workspace
+from auditor.settings import Environment
+from auditor.workspace import Workspace, open_workspace
 
 #: Mornings on which the scheduler dies: once after it has claimed a run, once in the middle of an audit.
 BEFORE: Final = date(2026, 5, 4)
@@ -20,6 +23,19 @@ MIDWAY: Final = date(2026, 6, 1)
 
 class PowerCut(BaseException):
     """The machine of the scheduler is gone."""
+
+
+def copied(lived: Workspace, folder: Path) -> Workspace:
+    """A copy of the workspace in `folder`, with keys and anchors of its own."""
+    site, keys = folder / "site", folder / "keys"
+    shutil.copytree(lived.path, site)
+    keys.mkdir()
+    for file in (lived.key_file, lived.signing_key_file):
+        shutil.copy(file, keys)
+    marker = json.loads((site / "workspace.json").read_text())
+    key_file = keys / lived.key_file.name
+    (site / "workspace.json").write_text(json.dumps(marker | {"key_file": str(key_file)}))
+    return open_workspace(Environment.model_construct(workspace=site, ledger=None, lake=None, key_file=key_file))
 
 
 def live(folder: Path) -> Workspace:

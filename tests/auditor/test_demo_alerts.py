@@ -13,9 +13,16 @@ from auditor.demo.faults import FABRICATION_WEEK, VENDOR_WEEK, VERSION_CHANGE
 from auditor.store import tables as t
 from auditor.store.verify import verify
 from auditor.workspace import Workspace
+from tests import demo_site
 from tests.auditor.conftest import Run
 
 START = date(2026, 1, 5)
+
+
+@pytest.fixture(scope="module")
+def hospital(lived: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The demo hospital, to be changed by the tests below."""
+    return demo_site.copied(lived, tmp_path_factory.mktemp("answered"))
 
 
 def _rows(workspace: Workspace, table: sa.Table) -> list[dict[str, Any]]:
@@ -25,22 +32,22 @@ def _rows(workspace: Workspace, table: sa.Table) -> list[dict[str, Any]]:
     return found
 
 
-def test_no_run_is_missed_and_none_is_done_twice_though_the_scheduler_died_twice(lived: Workspace) -> None:
-    runs = _rows(lived, t.job_runs)
+def test_no_run_is_missed_and_none_is_done_twice_though_the_scheduler_died_twice(hospital: Workspace) -> None:
+    runs = _rows(hospital, t.job_runs)
     assert [f"{one['fire_at']:%m-%d}" for one in runs] == [*("04-06", "05-04", "06-01", "07-06")]
     assert {one["status"] for one in runs} == {"done"}
     assert {f"{one['fire_at']:%m-%d}": one["attempt"] for one in runs if one["attempt"] > 1} == {
         "05-04": 2,
         "06-01": 2,
     }
-    audits = Counter(f"{one['as_of']:%m-%d}" for one in _rows(lived, t.audits))
+    audits = Counter(f"{one['as_of']:%m-%d}" for one in _rows(hospital, t.audits))
     assert audits == Counter(f"{one['fire_at']:%m-%d}" for one in runs)
-    assert verify(lived.ledger(), lived.lake()).ok
+    assert verify(hospital.ledger(), hospital.lake()).ok
 
 
-def test_each_planted_fault_opens_one_alert_in_time_with_its_cause_named(lived: Workspace) -> None:
-    alerts = {one["root"]: one for one in _rows(lived, t.alerts)}
-    assert len(alerts) == len(_rows(lived, t.alerts)) == 4
+def test_each_planted_fault_opens_one_alert_in_time_with_its_cause_named(hospital: Workspace) -> None:
+    alerts = {one["root"]: one for one in _rows(hospital, t.alerts)}
+    assert len(alerts) == len(_rows(hospital, t.alerts)) == 4
     planted = {
         "classification/sensitivity": (1, "age 65+"),
         "classification/calibration_gap": (VERSION_CHANGE, "Version 1.5 came into use on 13 April 2026."),
@@ -61,12 +68,12 @@ def test_each_planted_fault_opens_one_alert_in_time_with_its_cause_named(lived: 
 
 
 def test_each_goes_through_its_whole_life_from_the_command_line(
-    lived: Workspace,
+    hospital: Workspace,
     run: Run,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("AUDITOR_WORKSPACE", str(lived.path))
-    monkeypatch.setenv("AUDITOR_KEY_FILE", str(lived.key_file))
+    monkeypatch.setenv("AUDITOR_WORKSPACE", str(hospital.path))
+    monkeypatch.setenv("AUDITOR_KEY_FILE", str(hospital.key_file))
     alerts = json.loads(run("alerts", "list", "--json")[1])
     assert len(alerts) == 4
     names = [one["id"] for one in alerts]
@@ -98,13 +105,13 @@ def test_each_goes_through_its_whole_life_from_the_command_line(
     assert sum(one["false"] for one in figures) == sum(one["opened"] for one in figures) == 4
     decided = ("--decision", "restrict", "--owner", "chair", "--due", "2026-12-31", "--note", "until it is mended")
     assert run("incidents", "decide", "incident-1", *decided)[0] == 0
-    audit = _rows(lived, t.audits)[-1]["id"]
+    audit = _rows(hospital, t.audits)[-1]["id"]
     assert run("incidents", "close", "incident-1", "--follow-up", audit)[0] == 2, "it was made before the incident"
     (incident,) = json.loads(run("incidents", "list", "--json")[1])
     assert (incident["title"], incident["alerts"]) == ("What the spring brought", names[:2])
     assert "incident-1" in run("incidents", "list")[1]
     assert run("schedule", "list")[0] == run("schedule", "runs")[0] == run("thresholds", "show")[0] == 0
-    assert verify(lived.ledger(), lived.lake()).ok
+    assert verify(hospital.ledger(), hospital.lake()).ok
     # what was due since July has not been run by anybody: the watchdog says so
     code, _, said = run("schedule", "check")
     assert code == 3
@@ -112,14 +119,14 @@ def test_each_goes_through_its_whole_life_from_the_command_line(
 
 
 def test_a_backtest_says_what_the_rules_would_have_said(
-    lived: Workspace,
+    hospital: Workspace,
     run: Run,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    monkeypatch.setenv("AUDITOR_WORKSPACE", str(lived.path))
-    monkeypatch.setenv("AUDITOR_KEY_FILE", str(lived.key_file))
-    here = lived.path / "incoming" / "audit.yaml"
+    monkeypatch.setenv("AUDITOR_WORKSPACE", str(hospital.path))
+    monkeypatch.setenv("AUDITOR_KEY_FILE", str(hospital.key_file))
+    here = hospital.path / "incoming" / "audit.yaml"
     before, after = (f"act: {act}\n    rationale: >-\n      Stated" for act in (0.04, 0.5))
     softer = tmp_path / "proposed.yaml"
     softer.write_text(here.read_text().replace(before, after))
@@ -132,4 +139,4 @@ def test_a_backtest_says_what_the_rules_would_have_said(
     chart = past(here)["stop question: report contradicted_reports"]
     assert chart["looks"] >= 10
     assert past(softer)["calibration_gap"]["act"] == past(softer)["calibration_gap"]["alarms"] == 0
-    assert len(_rows(lived, t.thresholds)) == len(past(here)), "nothing was recorded"
+    assert len(_rows(hospital, t.thresholds)) == len(past(here)), "nothing was recorded"

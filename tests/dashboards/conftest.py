@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
@@ -20,6 +21,7 @@ from tests.auditor import conftest as hospital_fixtures
 from tests.auditor import small_hospital
 from tests.auditor.issuing.conftest import issue
 from tests.auditor.small_hospital import RECEIVED, Site
+from tests.dashboards.chromium import chromium
 
 #: The small hospital is made by the fixtures of the auditor's own tests.
 small_unaudited, small_audited = hospital_fixtures.small_unaudited, hospital_fixtures.small_audited
@@ -110,3 +112,10 @@ def as_role(place: Place) -> Iterator[AsRole]:
     yield log_in
     for one in opened:
         one.close()
+
+
+@pytest.fixture(scope="session")
+def window() -> Iterator[Browser]:
+    """A real Chromium, one for all tests."""
+    with chromium() as browser:
+        yield browser

@@ -1,7 +1,6 @@
 """The dashboard over the demo hospital in a real Chromium, as its people use it."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,31 +14,22 @@ from auditor.access import sessions
 from auditor.alerts.incidents import open_incident
 from auditor.issuing.issue import issue_weekly
 from auditor.reviews.draw import draw_sample
-from auditor.settings import Environment
 from auditor.signing import people
 from auditor.store import tables as t
-from auditor.workspace import Workspace, open_workspace
+from auditor.workspace import Workspace
 from dashboards.app import create_app
 from dashboards.place import Place
-from tests.dashboards.chromium import chromium, served
+from tests import demo_site
+from tests.dashboards.chromium import served
 from tests.dashboards.conftest import PASSWORD, Time, settings
 from tests.dashboards.desk import Desk, fill_login
 from tests.dashboards.every_page import SYSTEM, every_page, tabs_of
 
 
-@pytest.fixture(scope="session")
-def window() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
 @pytest.fixture(scope="module")
 def hospital_place(lived: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Place, Time]]:
     """A copy of the demo hospital with a person of every role."""
-    folder = tmp_path_factory.mktemp("browser") / "site"
-    shutil.copytree(lived.path, folder)
-    environment = Environment.model_construct(workspace=folder, ledger=None, lake=None, key_file=lived.key_file)
-    workspace = open_workspace(environment)
+    workspace = demo_site.copied(lived, tmp_path_factory.mktemp("browser"))
     ledger = workspace.ledger()
     last = ledger.read(sa.select(sa.func.max(t.audits.c.finished_at).label("at")))[0]["at"]
     time = Time(last + timedelta(hours=2))

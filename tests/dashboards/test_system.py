@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 import uvicorn
+from playwright.sync_api import Browser
 from starlette.testclient import TestClient
 
 from auditor.audit.pages import register_pages, write_pages
@@ -31,7 +32,6 @@ from tests.auditor.audit.test_comparing import AT, Answers
 from tests.dashboards.conftest import NOW, AsRole, browser, settings
 from tests.reports.samples import bare, row, sample, suppressed
 
-CHROMIUM = Path("/usr/bin/chromium")
 HOME = "/systems/small"
 WATCHED = small.YAML + "reference_window: {from: 2026-01-05, to: 2026-01-18}\n"
 HOSTILE = "%3Cscript%3Ealert(1)%3C%2Fscript%3E"
@@ -394,39 +394,33 @@ def server(watched: Place) -> Iterator[str]:
     thread.join(10)
 
 
-@pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium")
-def test_figures_come_to_life_under_the_strict_policy(server: str, tmp_path: Path) -> None:
-    playwright = pytest.importorskip("playwright.sync_api")
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
-    quiet += ["--disable-background-networking", "--disable-component-update"]
+def test_figures_come_to_life_under_the_strict_policy(server: str, window: Browser) -> None:
     said: list[str] = []
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=str(CHROMIUM), args=quiet)
-        page = chromium.new_page(viewport={"width": 1300, "height": 900})
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        for section in ("time", "subgroups", "drift", "overview"):
-            page.goto(f"{server}{HOME}?section={section}")
-            figures = page.locator("figure.interactive")
-            assert figures.count()
-            for number in range(figures.count()):
-                figures.nth(number).scroll_into_view_if_needed()
-                page.wait_for_function(
-                    "n => document.querySelectorAll('figure.interactive')[n].matches('.live, .still')", arg=number
-                )
-            assert page.locator("figure.still").count() == 0
-            assert page.locator("figure.live [role=img][aria-label] svg").count() == figures.count()
-        assert said == [], "no refusal by the policy and no error"
-        page.goto(f"{server}{HOME}?section=subgroups")
-        page.wait_for_selector("figure.live")
-        page.locator("figure.live svg .mark-symbol path").first.hover()
-        page.wait_for_function("document.querySelector('#vg-tooltip-element')?.textContent.includes('%')")
-        page.goto(f"{server}{HOME}?section=time")
-        page.wait_for_selector("figure.live .figure-controls, .live + .figure-controls, .figure-controls")
-        axis = page.locator("figure.live").first.locator(".role-axis-label text")
-        before = axis.all_text_contents()
-        page.locator(".figure-controls").first.get_by_label("Closer").click()
-        page.wait_for_timeout(300)
-        assert axis.all_text_contents() != before
-        assert said == []
-        chromium.close()
+    page = window.new_page(viewport={"width": 1300, "height": 900})
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    for section in ("time", "subgroups", "drift", "overview"):
+        page.goto(f"{server}{HOME}?section={section}")
+        figures = page.locator("figure.interactive")
+        assert figures.count()
+        for number in range(figures.count()):
+            figures.nth(number).scroll_into_view_if_needed()
+            page.wait_for_function(
+                "n => document.querySelectorAll('figure.interactive')[n].matches('.live, .still')", arg=number
+            )
+        assert page.locator("figure.still").count() == 0
+        assert page.locator("figure.live [role=img][aria-label] svg").count() == figures.count()
+    assert said == [], "no refusal by the policy and no error"
+    page.goto(f"{server}{HOME}?section=subgroups")
+    page.wait_for_selector("figure.live")
+    page.locator("figure.live svg .mark-symbol path").first.hover()
+    page.wait_for_function("document.querySelector('#vg-tooltip-element')?.textContent.includes('%')")
+    page.goto(f"{server}{HOME}?section=time")
+    page.wait_for_selector("figure.live .figure-controls, .live + .figure-controls, .figure-controls")
+    axis = page.locator("figure.live").first.locator(".role-axis-label text")
+    before = axis.all_text_contents()
+    page.locator(".figure-controls").first.get_by_label("Closer").click()
+    page.wait_for_timeout(300)
+    assert axis.all_text_contents() != before
+    assert said == []
+    page.close()
