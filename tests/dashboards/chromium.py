@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from starlette.types import ASGIApp
 
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
@@ -30,6 +30,7 @@ def chromium() -> Iterator[Browser]:
         if os.environ.get("AUDITOR_REQUIRE_CHROMIUM"):
             pytest.fail(message)
         pytest.skip(message)
+    expect.set_options(timeout=30_000)  # a machine may be busy with other tests
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=_FLAGS)
         yield browser
