@@ -29,9 +29,10 @@ from scipy import special
 from benchmarks.coverage_populations import Draw
 from benchmarks.table import header
 from monitors.columns import shares
+from monitors.frame import gaps
 from monitors.groups import GROUPS
 from monitors.judged import GRID
-from monitors.measurement import Direction, Interval, Measure, Slice
+from monitors.measurement import Direction, Interval, Measure, Measurement, Slice, Window
 from monitors.monitor import Contributions
 from monitors.selection import select
 from monitors.simultaneous import SliceGap, against_rest
@@ -146,25 +147,31 @@ class Cell:
     rate: float
     outputs: int
     joint: list[bool] = field(default_factory=list)
+    ruled: list[bool] = field(default_factory=list)  # the intervals that verdicts rest on
     alone: list[bool] = field(default_factory=list)
     max_t: list[float] = field(default_factory=list)  # share of the slices whose interval is by max-t
     critical: list[float] = field(default_factory=list)
     ratios: list[tuple[int, bool, bool]] = field(default_factory=list)  # slice, truth inside, truth above
     gaps: int = 0
 
-    def add(self, gaps: Sequence[SliceGap]) -> None:
+    def add(self, found: Sequence[SliceGap], ruled: Sequence[Measurement]) -> None:
         """One run."""
         true_gap, true_ratio = self.population.truth(self.rate)
-        at = [int(gap.slice.partition("=")[2]) for gap in gaps]
+        self.ruled.append(all(_inside((one.low, one.high), true_gap[_place(one.slice)]) for one in ruled))
+        at = [_place(gap.slice) for gap in found]
         for name, held in (("joint", self.joint), ("alone", self.alone)):
-            held.append(all(_inside(getattr(g, name), true_gap[k]) for g, k in zip(gaps, at, strict=True)))
-        self.max_t.append(float(np.mean([gap.max_t for gap in gaps])))
-        self.critical.append(float(np.mean([gap.critical for gap in gaps])))
-        self.gaps += len(gaps)
-        for gap, k in zip(gaps, at, strict=True):
+            held.append(all(_inside(getattr(g, name), true_gap[k]) for g, k in zip(found, at, strict=True)))
+        self.max_t.append(float(np.mean([gap.max_t for gap in found])))
+        self.critical.append(float(np.mean([gap.critical for gap in found])))
+        self.gaps += len(found)
+        for gap, k in zip(found, at, strict=True):
             if math.isfinite(gap.ratio):  # else the rest had no event
                 limits = gap.ratio_low, gap.ratio_high
                 self.ratios.append((k, _inside(limits, true_ratio[k]), bool(true_ratio[k] > gap.ratio_high)))
+
+
+def _place(where: str) -> int:
+    return int(where.partition("=")[2])
 
 
 def _inside(limits: tuple[float, float], truth: float) -> bool:
@@ -178,6 +185,8 @@ class Held:
     cell: Cell
     joint: float
     bound: float  # lower Monte Carlo bound
+    ruled: float  # of verdicts
+    ruled_bound: float
     alone: float
     critical: float
     max_t: float
@@ -192,17 +201,18 @@ class Held:
         by_slice = [ratios[ratios[:, 0] == k] for k in range(cell.population.slices)]
         by_slice = [rows for rows in by_slice if len(rows) >= _ENOUGH * len(cell.joint)]
         least = min(by_slice, key=lambda rows: float(rows[:, 1].mean()))
-        joint, ratio = float(np.mean(cell.joint)), float(least[:, 1].mean())
+        joint, ruled, ratio = float(np.mean(cell.joint)), float(np.mean(cell.ruled)), float(least[:, 1].mean())
         return cls(
-            cell, joint, lower(joint, len(cell.joint)), float(np.mean(cell.alone)), float(np.mean(cell.critical)),
+            cell, joint, lower(joint, len(cell.joint)), ruled, lower(ruled, len(cell.ruled)),
+            float(np.mean(cell.alone)), float(np.mean(cell.critical)),
             float(np.mean(cell.max_t)), ratio, lower(ratio, len(least)),
             max(float(rows[:, 2].mean()) for rows in by_slice), len(ratios) / cell.gaps,
         )  # fmt: skip
 
     @property
-    def met(self) -> tuple[bool, bool]:
-        """Whether the joint gaps hold, and whether the ratios do."""
-        return self.bound >= TARGET, self.ratio_bound >= TARGET and self.above <= ABOVE
+    def met(self) -> tuple[bool, bool, bool]:
+        """Whether the joint gaps hold, those of verdicts, and the ratios."""
+        return self.bound >= TARGET, self.ruled_bound >= TARGET, self.ratio_bound >= TARGET and self.above <= ABOVE
 
 
 def lower(coverage: float, runs: int) -> float:
@@ -224,9 +234,14 @@ def simulate(population: Population, outputs: int, runs: int, seed: int) -> list
         for tally in population.tallies(rng, outputs, min(RUNS_A_PARENT, runs - first)):
             found = against_rest(MONITOR, tally, asked, version="v1", items=[""], parent=parent)
             hidden = {str(one) for one in asked if _patients(tally, one) < SUPPRESS_BELOW}
-            found = [gap for gap in found if gap.slice not in hidden]
+            ruled = gaps(
+                MONITOR, tally, asked, version="v1", items=[""], window=Window(), parent=parent, at_once=len(asked)
+            )
             for cell, one in zip(cells, MONITOR.measures, strict=True):
-                cell.add([gap for gap in found if gap.measure == one.name])
+                cell.add(
+                    [gap for gap in found if gap.measure == one.name and gap.slice not in hidden],
+                    [gap for gap in ruled if gap.measure == one.name and gap.slice not in hidden],
+                )
     return cells
 
 
@@ -249,22 +264,24 @@ def show(held: Sequence[Held], notes: Sequence[str]) -> None:
     console = Console(width=200, highlight=False, markup=False)
     for line in [*header(), *notes]:
         console.print(line)
-    names = ("true gap", "rate", "slices", "ρ", "n", "all at once", "at least", "met", "each alone", "c", "max-t",
-             "ratio", "at least", "truth above", "made", "met")  # fmt: skip
+    names = ("true gap", "rate", "slices", "ρ", "n", "all at once", "at least", "met", "verdicts", "at least",
+             "met", "each alone", "c", "max-t", "ratio", "at least", "truth above", "made", "met")  # fmt: skip
     table = Table(*names, box=SIMPLE_HEAD)
     for column in table.columns[1:]:
         column.justify, column.no_wrap = "right", True
     for one in held:
-        cell, (gaps, ratios) = one.cell, one.met
+        cell, (joint, verdicts, ratios) = one.cell, one.met
         table.add_row(
             "none" if cell.population.times == 1 else "first ×2", f"{cell.rate:.0%}", str(cell.population.slices),
             f"{cell.population.rho:.2f}", f"{cell.outputs:,}", f"{one.joint:.3f}", f"{one.bound:.3f}",
-            "yes" if gaps else "NO", f"{one.alone:.3f}", f"{one.critical:.2f}", f"{one.max_t:.0%}",
+            "yes" if joint else "NO", f"{one.ruled:.3f}", f"{one.ruled_bound:.3f}", "yes" if verdicts else "NO",
+            f"{one.alone:.3f}", f"{one.critical:.2f}", f"{one.max_t:.0%}",
             f"{one.ratio:.3f}", f"{one.ratio_bound:.3f}", f"{one.above:.3f}", f"{one.made:.0%}",
             "yes" if ratios else "NO",
         )  # fmt: skip
     console.print(table)
-    for name, good in (("Joint gaps", [one.met[0] for one in held]), ("Ratios", [one.met[1] for one in held])):
+    for k, name in enumerate(("Joint gaps", "Gaps of verdicts", "Ratios")):
+        good = [one.met[k] for one in held]
         console.print(f"{name}: {sum(good)} of {len(good)} cells meet their targets.")
 
 
@@ -273,9 +290,12 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=4_000, help="runs a cell")
     parser.add_argument("--quick", action="store_true", help="a few runs of few cells")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--slices", type=int, help="only the populations with so many")
     asked = parser.parse_args()
     runs, began, held = 20 if asked.quick else asked.runs, time.perf_counter(), []
     for population, outputs in plan(asked.quick):
+        if asked.slices not in (None, population.slices):
+            continue
         held += [Held.of(cell) for cell in simulate(population, outputs, runs, asked.seed)]
     notes = [
         f"{runs:,} runs a cell; {time.perf_counter() - began:,.0f} s on one core. Targets: the gaps of all slices "

@@ -89,8 +89,8 @@ def ours(rows: pa.Table, asked: AuditSettings) -> int:
     slices = frame.slices_of(tally, wanted, version=version)
     items, window = ["", *tally.values("item")], Window()
     levels = frame.measure(PERFORMANCE, tally, slices, version=version, items=items, window=window)
-    alpha = 0.05 / max(1, len(slices) - 1)
-    gaps = frame.gaps(PERFORMANCE, tally, slices, version=version, items=items, window=window, alpha=alpha)
+    many = len(slices) - 1
+    gaps = frame.gaps(PERFORMANCE, tally, slices, version=version, items=items, window=window, at_once=many)
     return len(levels) + len(gaps)
 
 

@@ -4,12 +4,15 @@ Estimand: the average over reports (claims, images). Resampling unit: the patien
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from monitors.levels import Desk
 from monitors.measurement import Interval, Measure, Measurement, Slice, Window
 from monitors.monitor import Monitor
 from monitors.selection import select, select_rest, slices_of
 from monitors.tally import Tally, TallyError
+
+ALPHA: Final = 0.05
 
 __all__ = ["changes", "gaps", "measure", "slices_of"]
 
@@ -50,14 +53,17 @@ def gaps(
     items: Sequence[str],
     window: Window,
     parent: Tally | None = None,
-    alpha: float = 0.05,
+    at_once: int = 1,
 ) -> list[Measurement]:
     """Slice minus rest: MOVER for rates, jackknife of the difference for the others; none for Q̂.
 
-    The slice of everything is left out, and so are, from the rest, cases whose attribute is unknown. Where K
-    slices are looked at together give alpha = .05/K.
+    The slice of everything is left out, and so are, from the rest, cases whose attribute is unknown. Where
+    `at_once` slices are looked at together, their intervals hold together in 95 % of windows: each has its share
+    of the error.
     """
-    desk = Desk(monitor, tally, version, parent, alpha)
+    desk = Desk(monitor, tally, version, parent, ALPHA)
+    if at_once > 1:
+        desk = desk.far_out(ALPHA / at_once)
     rows = []
     for item in items:
         for where in slices:

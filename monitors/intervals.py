@@ -16,6 +16,10 @@ from monitors.groups import Floats, jackknife_covariance, jackknife_variance, le
 
 #: Fewer events than this say nothing about their own clustering: the pooled design effect stands in.
 FEW_EVENTS = 10
+#: From so many patients (groups) with the rarer outcome on, limits far out hold without counting them.
+#: Simulated: of 12 null slices some one excludes 0 in .04–.05 of windows with 20, in .06–.09 with 10, with fewer
+#: in up to .27.
+MANY_PATIENTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,17 @@ def design(
     if math.isnan(rho) and not few and not math.isnan(own):
         deff = max(1.0, own)  # enough events of its own: no need to assume the worst
     return Design(deff, n / deff, cluster_size, rho)
+
+
+def by_patients(cost: Design, n: float, events: float, patients: int, *, counts: bool = False) -> Design:
+    """The design with no more effective events than `patients` who have the rarer outcome; theirs where many do.
+
+    >>> by_patients(Design(2.0, 100.0, 6.0, 0.2), 200, 12, 3).deff
+    4.0
+    """
+    rare = events if counts else min(events, n - events)
+    deff = max(cost.deff, rare / patients) if 0 < patients < MANY_PATIENTS else cost.deff
+    return Design(deff, n / deff, cost.cluster_size, cost.rho)
 
 
 def jeffreys(events: float, n: float, deff: float = 1.0, alpha: float = 0.05) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,7 +14,7 @@ from monitors.groups import Floats, correlation, jackknife_variance, mean_cluste
 from monitors.intervals import filled_groups
 from monitors.measurement import Interval, Measure, Measurement, Slice, Window
 from monitors.monitor import Monitor
-from monitors.parent import Parents, rarer, share_of
+from monitors.parent import Parents, patients_with_rarer, rarer, share_of
 from monitors.performance import f1_of
 from monitors.tally import Tally, TallyError
 
@@ -45,6 +46,7 @@ class Desk:
     """One tally, version and parent, from which levels are made."""
 
     def __init__(self, monitor: Monitor, tally: Tally, version: str, parent: Tally | None, alpha: float) -> None:
+        self._far_out = False
         for one in (tally, parent):
             if one is not None and (one.monitor, one.monitor_version) != (monitor.name, monitor.version):
                 raise TallyError(
@@ -52,6 +54,16 @@ class Desk:
                 )
         self.monitor, self.tally, self.version, self.alpha = monitor, tally, version, alpha
         self._parents = Parents(monitor, tally if parent is None else parent, version, own=parent is None)
+
+    def far_out(self, alpha: float) -> "Desk":
+        """The same desk for limits further out than usual, as many slices at once need them.
+
+        There the pooled design effect does not hold where few patients have the outcome: one of them with six
+        events of his own is what makes a gap. No rate then has more effective events than patients who have them.
+        """
+        other = copy(self)
+        other.alpha, other._far_out = alpha, True
+        return other
 
     def cut(self, mask: Mask) -> Cut:
         return Cut(self.monitor, self.tally, mask)
@@ -153,6 +165,8 @@ class Desk:
         variance = jackknife_variance(share_of(one, without), filled_groups(cut.cell(one.denominator)))
         rho = self._parents.of(item, index).rho
         cost = intervals.design(n, events, variance, size, rho, counts=counts)
+        if self._far_out:
+            cost = intervals.by_patients(cost, n, events, patients_with_rarer(one, cut), counts=counts)
         limits = intervals.jeffreys_count if counts else intervals.jeffreys
         low, high = limits(events, n, cost.deff, self.alpha)
         value = events / n

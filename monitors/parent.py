@@ -102,6 +102,22 @@ def rarer(first: Floats, second: Floats) -> int:
     return int(min((first > 0).sum(), (second > 0).sum()))
 
 
+def patients_with_rarer(one: Measure, cut: Cut) -> int:
+    """Patients (groups) with the rarer outcome, of which the normal limit lives; of other means all of them."""
+    if one.parts:
+        named = {measure.name: measure for measure in cut.monitor.measures}
+        return min(patients_with_rarer(named[part], cut) for part in one.parts)
+    if one.interval is Interval.RECALIBRATION:
+        return rarer(cut.cell("events"), cut.cell("non_events"))
+    if one.interval is Interval.LOGIT:
+        return rarer(cut.cell(one.numerator), cut.cell(one.denominator))
+    n = cut.cell(one.denominator)
+    if one.interval is Interval.NORMAL:
+        return int((n > 0).sum())
+    events = cut.cell("events" if one.interval is Interval.MEAN else one.numerator)
+    return int((events > 0).sum()) if math.isinf(one.high) else rarer(events, n - events)
+
+
 def _unit_variance(
     one: Measure, cut: Cut, index: int, first: Floats, second: Floats
 ) -> tuple[float, float, float]:

@@ -7,7 +7,6 @@ Westfall 2008), elsewhere to α over the number of slices. Verdicts take the lat
 
 import math
 from collections.abc import Collection, Iterator, Sequence
-from copy import copy
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,14 +18,10 @@ from monitors.groups import Floats, correlation, jackknife_covariance
 from monitors.levels import Cut, Desk, Level
 from monitors.measurement import Interval, Measure, Slice
 from monitors.monitor import Monitor
-from monitors.parent import rarer
-from monitors.performance import f1_of
+from monitors.parent import patients_with_rarer
 from monitors.selection import select, select_rest
 from monitors.tally import Tally
 
-#: Patients (groups) with the rarer outcome that both sides need before max-t holds. Simulated: of 12 null slices
-#: some one excludes 0 in .04–.05 of windows with 20, in .06–.09 with 10, in up to .27 without a floor.
-MANY: Final = 20
 _DIRECTIONS: Final = 4096
 
 
@@ -154,44 +149,22 @@ def _family(
         first, second = desk.level(inside, index, item), desk.level(rest, index, item)
         if np.isfinite((first.low, first.high, second.low, second.high)).all():
             r = correlation(first.without, second.without)
-            pairs.append(_Pair(where, inside, rest, first, second, (_events(one, inside), _events(one, rest)), r))
+            held = patients_with_rarer(one, inside), patients_with_rarer(one, rest)
+            pairs.append(_Pair(where, inside, rest, first, second, held, r))
     if not pairs:
         return
-    many = [k for k, pair in enumerate(pairs) if min(pair.events) >= MANY]
+    many = [k for k, pair in enumerate(pairs) if min(pair.events) >= intervals.MANY_PATIENTS]
     by_number = intervals.z_of(desk.alpha / len(pairs))
     critical, joined = _joint(pairs, many, desk.alpha, seed)
     for k, pair in enumerate(pairs):
         c = critical if k in joined else by_number
-        far = 2 * float(special.ndtr(-c))
-        sides = zip((pair.inside, pair.rest), (pair.first, pair.second), pair.events, strict=True)
-        within, without = (_far_out(desk, one, index, item, *side, far) for side in sides)
+        far = desk.far_out(2 * float(special.ndtr(-c)))
+        within, without = (_limits(far.level(cut, index, item)) for cut in (pair.inside, pair.rest))
         yield SliceGap(
             one.name, item, str(pair.where), pair.first.value - pair.second.value,
             intervals.mover(_limits(pair.first), _limits(pair.second), pair.r),
             intervals.mover(within, without, pair.r), len(pairs), c, k in joined, *_ratio(one, pair),
         )  # fmt: skip
-
-
-def _far_out(
-    desk: Desk, one: Measure, index: int, item: str, cut: Cut, level: Level, held: int, alpha: float
-) -> tuple[float, float, float]:
-    """Value and limits of one side at the level of the family.
-
-    So far out the pooled design effect does not hold where few patients have the outcome: one of them with six
-    events of his own is what makes a gap. No side has therefore more effective events than patients who have them.
-    """
-    if one.interval not in (Interval.JEFFREYS, Interval.F1):
-        other = copy(desk)
-        other.alpha = alpha
-        return _limits(other.level(cut, index, item))
-    counts = math.isinf(one.high)
-    rare = level.events if counts else min(level.events, level.n - level.events)
-    deff = max(level.deff, rare / held) if 0 < held < MANY else level.deff
-    limits = intervals.jeffreys_count if counts else intervals.jeffreys
-    low, high = limits(level.events, level.n, deff, alpha)
-    if one.interval is Interval.F1:
-        low, high = f1_of(np.array([low, high])).tolist()
-    return level.value, low, high
 
 
 def _joint(pairs: Sequence[_Pair], many: Sequence[int], alpha: float, seed: int) -> tuple[float, list[int]]:
@@ -206,22 +179,6 @@ def _joint(pairs: Sequence[_Pair], many: Sequence[int], alpha: float, seed: int)
     scale = error[joined]
     correlations = covariance[np.ix_(joined, joined)] / np.outer(scale, scale)
     return critical_value(correlations, alpha * len(joined) / len(pairs), seed), joined
-
-
-def _events(one: Measure, cut: Cut) -> int:
-    """Patient groups that hold the rarer outcome, of which the normal limit lives; of other means all groups."""
-    if one.parts:
-        named = {measure.name: measure for measure in cut.monitor.measures}
-        return min(_events(named[part], cut) for part in one.parts)
-    if one.interval is Interval.RECALIBRATION:
-        return rarer(cut.cell("events"), cut.cell("non_events"))
-    if one.interval is Interval.LOGIT:
-        return rarer(cut.cell(one.numerator), cut.cell(one.denominator))
-    n = cut.cell(one.denominator)
-    if one.interval is Interval.NORMAL:
-        return int((n > 0).sum())
-    events = cut.cell("events" if one.interval is Interval.MEAN else one.numerator)
-    return int((events > 0).sum()) if math.isinf(one.high) else rarer(events, n - events)
 
 
 def _ratio(one: Measure, pair: _Pair) -> tuple[float, float, float]:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,14 +18,14 @@ def test_the_table_prints_every_cell() -> None:
         cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
-    assert "Joint gaps: " in ran.stdout and "Ratios: " in ran.stdout
+    assert all(f"{name}: " in ran.stdout for name in ("Joint gaps", "Gaps of verdicts", "Ratios"))
     assert "first ×2" in ran.stdout
 
 
 def test_all_slices_are_covered_at_once_and_not_by_their_own_intervals() -> None:
     """200 runs: the share that covers is within ±.04 of its true value, which is .97 and .76."""
     for one in map(Held.of, simulate(Population(6, 0.15), 1_000, 200, 1)):
-        assert one.joint >= 0.92
+        assert one.joint >= 0.92 and one.ruled >= 0.92
         assert one.alone < 0.88
         assert one.ratio >= 0.89
 
@@ -46,12 +47,16 @@ def test_one_slice_missed_is_a_family_missed() -> None:
     cell = Cell(Population(2, 0.0), 0.1, 200)
     good = SliceGap("10%", "", "slice=00", 0.0, (-0.1, 0.1), (-0.2, 0.2), 2, 2.2, True, 1.0, 0.5, 2.0)
     bad = SliceGap("10%", "", "slice=01", 0.3, (0.2, 0.4), (0.1, 0.5), 2, 2.2, False, 0.5, 0.2, 0.9)
-    cell.add([good, good])
-    cell.add([good, bad])
+    held_by, missed_by = (SimpleNamespace(slice="slice=00", low=low, high=0.4) for low in (-0.4, 0.1))
+    cell.add([good, good], [held_by])  # type: ignore[list-item]
+    cell.add([good, bad], [held_by, missed_by])  # type: ignore[list-item]
+    cell.add([good, good], [held_by])  # type: ignore[list-item]
+    cell.add([good, bad], [held_by])  # type: ignore[list-item]
     held = Held.of(cell)
+    assert held.ruled == 0.75
     assert (held.joint, held.alone, held.max_t) == (0.5, 0.5, 0.75)
     assert held.ratio == 0 and held.above == 1
-    assert held.met == (False, False)
+    assert held.met == (False, False, False)
 
 
 def test_the_bound_is_wilsons() -> None:

@@ -95,7 +95,7 @@ def _levels(
             monitor, tally, group, version=version, items=asked, window=window, parent=parent
         )
         result.measurements += frame.gaps(
-            monitor, tally, group, version=version, items=asked, window=window, parent=parent, alpha=0.05 / many
+            monitor, tally, group, version=version, items=asked, window=window, parent=parent, at_once=many
         )
     named = asked_measures(settings, monitor.task)
     result.versus_rest += versus_rest(

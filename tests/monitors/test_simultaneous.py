@@ -13,9 +13,11 @@ from monitors import frame, intervals
 from monitors.catalogue import CATALOGUE
 from monitors.drift import Drift
 from monitors.hallucination import HALLUCINATION
+from monitors.levels import Desk
 from monitors.measurement import Interval, Slice, Window
 from monitors.monitor import Monitor
-from monitors.simultaneous import MANY, SliceGap, against_rest, critical_value
+from monitors.selection import select
+from monitors.simultaneous import SliceGap, against_rest, critical_value
 from monitors.tally import Tally
 from tests.monitors.population import STRATA, TABLES, reports
 from tests.monitors.test_fairness import rewritten, sliced
@@ -103,13 +105,17 @@ def test_a_slice_named_twice_or_mirrored_costs_nothing_and_order_does_not_matter
     assert critical_value(of_factors(factors[::-1])) == pytest.approx(once, abs=0.06)
 
 
-def gaps_of(tally: Tally, slices: list[Slice], **more: float) -> dict[str, SliceGap]:
+def gaps_of(tally: Tally, slices: list[Slice], **more: object) -> dict[str, SliceGap]:
     found = against_rest(HALLUCINATION, tally, slices, version="v1", items=[""], **more)  # type: ignore[arg-type]
     return {one.slice: one for one in found if one.measure == RATE}
 
 
-def plain(tally: Tally, slices: list[Slice], alpha: float) -> dict[str, tuple[float, float, float]]:
-    made = frame.gaps(HALLUCINATION, tally, slices, version="v1", items=[""], window=Window(), alpha=alpha)
+def plain(
+    tally: Tally, slices: list[Slice], at_once: int = 1, parent: Tally | None = None
+) -> dict[str, tuple[float, float, float]]:
+    made = frame.gaps(
+        HALLUCINATION, tally, slices, version="v1", items=[""], window=Window(), at_once=at_once, parent=parent
+    )
     return {m.slice: (m.value, m.low, m.high) for m in made if m.measure == RATE}
 
 
@@ -131,7 +137,7 @@ def test_two_groups_ask_one_question() -> None:
 def test_many_events_lie_between_the_gap_alone_and_its_share_of_alpha() -> None:
     tally = sliced(2, 3000, rate=0.15, levels=6)
     slices = by(tally, "sex")
-    found, alone, shared = gaps_of(tally, slices), plain(tally, slices, 0.05), plain(tally, slices, 0.05 / 6)
+    found, alone, shared = gaps_of(tally, slices), plain(tally, slices), plain(tally, slices, 6)
     assert len(found) == 6
     for name, one in found.items():
         assert one.max_t
@@ -143,11 +149,10 @@ def test_many_events_lie_between_the_gap_alone_and_its_share_of_alpha() -> None:
 def test_few_events_take_their_share_of_alpha_and_no_less() -> None:
     tally = sliced(3, 400, rate=0.03, levels=6)
     slices = by(tally, "sex")
-    found, shared = gaps_of(tally, slices), plain(tally, slices, 0.05 / 6)
+    found, shared = gaps_of(tally, slices), plain(tally, slices, 6)
     for name, one in found.items():
         assert not one.max_t and one.critical == pytest.approx(intervals.z_of(0.05 / 6))
-        assert one.joint[0] <= shared[name][1] + 1e-12
-        assert one.joint[1] >= shared[name][2] - 1e-12
+        assert one.joint == pytest.approx(shared[name][1:])
 
 
 def test_some_with_many_events_and_some_with_few_spend_alpha_together() -> None:
@@ -162,19 +167,27 @@ def test_some_with_many_events_and_some_with_few_spend_alpha_together() -> None:
 
 
 def test_one_patient_with_all_errors_is_no_gap_among_many() -> None:
-    """His six errors are one effective error: the joint lower limit is nearer to no gap than the level says."""
+    """His six errors are one effective error, in the joint interval and in that of the verdict."""
     table = reports(np.random.default_rng(6), 300, contradicted=0.0, rho=0.0)
     subjects = np.array(table["subject_id"].to_pylist())
     names, counts = np.unique(subjects, return_counts=True)
-    busy = names[counts.argmax()]
+    busy = names[np.abs(counts - 7).argmin()]
     rng = np.random.default_rng(0)
     level = {name: f"level {rng.integers(6)}" for name in names} | {busy: "level 0"}
     wrong = ((subjects == busy) | (rng.uniform(size=len(subjects)) < 0.02)).astype(np.int32)
     wrong[[level[s] == "level 0" and s != busy for s in subjects]] = 0
     tally = Tally.of(HALLUCINATION, rewritten(table, wrong, sex=[level[s] for s in subjects]), STRATA)
     slices = by(tally, "sex")
-    one, (_, low, _) = gaps_of(tally, slices)["sex=level 0"], plain(tally, slices, 0.05 / 6)["sex=level 0"]
-    assert one.joint[0] < low
+    parent = Tally.of(HALLUCINATION, reports(np.random.default_rng(7), 3000, contradicted=0.1, rho=0.0), STRATA)
+    desk = Desk(HALLUCINATION, tally, "v1", parent, 0.05 / 6)
+    (index,) = (i for i, measure in enumerate(HALLUCINATION.measures) if measure.name == RATE)
+    (where,) = (each for each in slices if str(each) == "sex=level 0")
+    cut = desk.cut(select(tally, where, version="v1"))
+    near, far = (one.level(cut, index, "") for one in (desk, desk.far_out(0.05 / 6)))
+    assert far.deff == near.events > 3 > near.deff
+    assert far.low < near.low < near.high < far.high
+    joint = gaps_of(tally, slices, parent=parent)["sex=level 0"].joint
+    assert plain(tally, slices, 6, parent)["sex=level 0"][1:] == pytest.approx(joint)
 
 
 def test_what_cannot_be_measured_is_in_no_family() -> None:
@@ -192,9 +205,7 @@ def test_every_measure_with_a_gap_has_one_beside_all_others(monitor: Monitor) ->
     tally = Tally.of(monitor, TABLES[monitor.task](np.random.default_rng(0), 400), STRATA)
     slices = by(tally, "sex", "site")
     found = against_rest(monitor, tally, slices, version="v1", items=["", *tally.values("item")])
-    made = frame.gaps(
-        monitor, tally, slices, version="v1", items=["", *tally.values("item")], window=Window(), alpha=0.05
-    )
+    made = frame.gaps(monitor, tally, slices, version="v1", items=["", *tally.values("item")], window=Window())
     kinds = {one.name: one.interval for one in monitor.measures}
     expected = {(m.measure, m.item, m.slice): m for m in made if math.isfinite(m.low + m.high)}
     assert {(one.measure, one.item, one.slice) for one in found} == set(expected)
@@ -208,7 +219,7 @@ def test_every_measure_with_a_gap_has_one_beside_all_others(monitor: Monitor) ->
 
 
 def test_the_floor_is_that_of_the_simulation() -> None:
-    assert MANY == 20
+    assert intervals.MANY_PATIENTS == 20
 
 
 def test_a_ratio_is_that_of_the_levels_and_turns_round() -> None:
