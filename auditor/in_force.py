@@ -1,4 +1,4 @@
-"""The settings of a system that are in force: those that were applied last."""
+"""Which systems there are, and their settings in force: those that were applied last."""
 
 from typing import Any, Protocol
 
@@ -13,6 +13,11 @@ class Reader(Protocol):
 
     def read(self, query: sa.Select[Any]) -> list[sa.RowMapping]:
         """The rows of a query."""
+
+
+def system_names(place: Reader) -> list[str]:
+    """Every system that was ever registered, by name."""
+    return [row["name"] for row in place.read(sa.select(t.systems.c.name).order_by(t.systems.c.name))]
 
 
 def newest_config(place: Reader, system: str, but: str = "") -> tuple[str, AuditSettings] | None:

@@ -228,7 +228,7 @@ def model_tags(dossier: Dossier) -> dict[str, str]:
 
 
 def _on_page_one(row: Row, version: str) -> bool:
-    whole = row.version == version and row.slice == "all" and not row.item and not row.contrast
+    whole = row.version == version and headline.is_whole(row)
     named = bool(row.status) or row.measure in (headline.PER_THOUSAND, *headline.PAGE_ONE)
     return whole and named and not row.suppressed and row.value is not None
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from auditor.in_force import newest_config
+from auditor.in_force import newest_config, system_names
 from auditor.store import tables as t
 from dashboards.place import Place
 from monitors.catalogue import CatalogueError, measure_named
@@ -18,9 +18,8 @@ _OTHERS: Final = {"stale_after_days": "Age of the newest output", "job": "Schedu
 
 def titles(place: Place) -> dict[str, str]:
     """The title of every system by its settings in force, else its name; read once for each change of settings."""
-    known = place.ledger.read(sa.select(t.systems.c.name).order_by(t.systems.c.name))
     (newest,) = place.ledger.read(sa.select(sa.func.max(t.configs.c.seq).label("seq")))
-    names = tuple(row["name"] for row in known)
+    names = tuple(system_names(place.ledger))
 
     def make() -> dict[str, str]:
         found = {name: newest_config(place.ledger, name) for name in names}

@@ -5,12 +5,12 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from auditor.evidence.catalogue import states
+from auditor.in_force import system_names
 from auditor.issuing.fleet import open_alerts
 from auditor.issuing.standing import Measured, Standing, measured, standing
 from auditor.store import tables as t
 from auditor.store.changes import newest_entry
 from dashboards.place import Place
-from reports.briefing import OpenAlert
 from reports.text import severity
 
 #: What a line of the fleet shows, beside the newest audits.
@@ -20,11 +20,6 @@ _SHOWN = (
 )
 
 
-def systems_of(place: Place) -> list[str]:
-    rows = place.ledger.read(sa.select(t.systems.c.name).order_by(t.systems.c.name))
-    return [row["name"] for row in rows]
-
-
 def standings(place: Place, at: datetime) -> list[Standing]:
     """Every system, the gravest first. Ages of evidence are counted in whole hours."""
     state = newest_entry(place.ledger, _SHOWN)
@@ -32,13 +27,8 @@ def standings(place: Place, at: datetime) -> list[Standing]:
     return place.remembered.of(("standings", state, hour), lambda: _standings(place, at))
 
 
-def alerts_now(place: Place, at: datetime) -> tuple[OpenAlert, ...]:
-    """Alerts that nobody has resolved, the gravest first."""
-    return open_alerts(place.ledger, systems_of(place), at)
-
-
 def _standings(place: Place, at: datetime) -> list[Standing]:
-    systems = systems_of(place)
+    systems = system_names(place.ledger)
     alerts = open_alerts(place.ledger, systems, at)
     found = [
         standing(place.ledger, measured_of(place, system), alerts, states(place.ledger, system, at), at)
@@ -55,6 +45,5 @@ def measured_of(place: Place, system: str) -> Measured:
     (applied,) = place.ledger.read(
         sa.select(sa.func.max(t.configs.c.seq).label("seq")).where(t.configs.c.system == system)
     )
-    (signed,) = place.ledger.read(sa.select(sa.func.max(t.signatures.c.id).label("id")))
-    key = ("measured", system, newest["audit"], applied["seq"], signed["id"])
+    key = ("measured", system, newest["audit"], applied["seq"])
     return place.remembered.of(key, lambda: measured(place.ledger, system))

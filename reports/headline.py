@@ -85,11 +85,15 @@ def per_thousand(dossier: Dossier) -> Row | None:
     return whole_row(dossier, PER_THOUSAND)
 
 
+def is_whole(row: Row) -> bool:
+    """Whether a row is of the whole system, compared to nothing."""
+    return row.slice == "all" and not row.item and not row.contrast
+
+
 def whole_row(dossier: Dossier, measure: str) -> Row | None:
     """A measure of the current version on the whole system, if measured."""
     for row in dossier.rows:
-        whole = row.slice == "all" and not row.item and not row.contrast
-        if row.measure == measure and whole and row.version == dossier.current_version:
+        if row.measure == measure and is_whole(row) and row.version == dossier.current_version:
             return row
     return None
 

@@ -1,9 +1,8 @@
 """A Dossier as one HTML page: everything inline, no script, no request, page one able to stand alone."""
 
-import re
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -12,13 +11,9 @@ from reports.briefing import Briefing
 from reports.document import Document
 from reports.dossier import Dossier
 from reports.fonts import as_css
+from reports.plain_text import UNPRINTABLE
 from reports.text import STATUSES, words_of
 from reports.weekly import weekly
-
-#: Control characters, lone surrogates and marks that turn the direction of text: none may reach a page.
-_UNPRINTABLE: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
-)
 
 
 def render(dossier: Dossier, briefing: Briefing | None = None) -> str:
@@ -52,7 +47,7 @@ def environment() -> Environment:
 def printable(value: Any) -> Any:
     """The same value with every unprintable character replaced one for one, so that spans still hold."""
     if isinstance(value, str):
-        return _UNPRINTABLE.sub("\ufffd", value)
+        return UNPRINTABLE.sub("\ufffd", value)
     if isinstance(value, tuple):
         return tuple(printable(one) for one in value)
     if is_dataclass(value) and not isinstance(value, type):

@@ -10,6 +10,7 @@ from auditor.alerts.channels import ChannelError, send
 from auditor.alerts.events import record_event
 from auditor.alerts.outbox import DEAD_AFTER, GIVE_UP, dead_root, digest, escalate, next_try
 from auditor.alerts.trouble import Trouble, report_quiet, report_trouble, settings_in_force
+from auditor.in_force import system_names
 from auditor.settings import AuditSettings
 from auditor.store import tables as t
 from auditor.store.ledger import Ledger, Transaction
@@ -20,7 +21,7 @@ LONGEST: Final = 20.0
 
 def tend(ledger: Ledger, actor: str, now: datetime) -> tuple[int, int]:
     """Escalate what is late, queue digests that are due, send what waits; (sent, failed)."""
-    systems = [row["name"] for row in ledger.read(sa.select(t.systems.c.name).order_by(t.systems.c.name))]
+    systems = system_names(ledger)
     with ledger.transaction(actor, now) as tx:
         for system in systems:
             settings = settings_in_force(tx, system)

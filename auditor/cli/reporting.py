@@ -83,15 +83,16 @@ def reports(
     """List the reports that were issued, and who signed them."""
     import sqlalchemy as sa
 
+    from auditor.signing.signoff import by_report
     from auditor.store import tables as t
 
     ledger = workspace().ledger()
     query = sa.select(t.reports).order_by(t.reports.c.seq.desc())
     rows = ledger.read(query if system is None else query.where(t.reports.c.system == system))
-    signed: dict[str, list[str]] = {}
-    for one in ledger.read(sa.select(t.signatures).order_by(t.signatures.c.id)):
-        words = f"{one['full_name']}: {one['meaning']}" + (f", {one['decision']}" if one["decision"] else "")
-        signed.setdefault(one["report"], []).append(words)
+    signed = {
+        name: [", ".join(filter(None, (f"{one['full_name']}: {one['meaning']}", one["decision"]))) for one in some]
+        for name, some in by_report(ledger).items()
+    }
     if as_json:
         print_json([dict(row) | {"signed": signed.get(row["id"], [])} for row in rows])
         return

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from auditor.alerts.figures import figures
 from auditor.evidence.catalogue import states
-from auditor.issuing.fleet import deployment, open_alerts
+from auditor.in_force import system_names
+from auditor.issuing.fleet import deployment, last_signed, newest_audit, open_alerts
 from auditor.store import tables as t
 from auditor.store.ledger import Ledger
 from reports.briefing import AlertFigures, Briefing, Decided, ReviewQueue, RuleChange, Signed
@@ -33,7 +34,7 @@ def briefing_of(
     The fleet table holds every system of the workspace; alerts, decisions and evidence are of the systems that
     the report is about, alerts of the others are only counted.
     """
-    systems = [row["name"] for row in ledger.read(sa.select(t.systems.c.name).order_by(t.systems.c.name))]
+    systems = system_names(ledger)
     alerts = open_alerts(ledger, systems, at)
     matrix = load()
     found = {system: states(ledger, system, at) for system in systems}
@@ -51,8 +52,10 @@ def briefing_of(
             deployment(
                 ledger,
                 system,
+                newest_audit(ledger, system),
                 alerts=sum(one.system == system for one in alerts),
                 gaps=sum(line.state == "gap" for line in lines[system]),
+                signed=last_signed(ledger, system),
             )
             for system in systems
         ),

@@ -1,6 +1,7 @@
 """The fleet in a briefing: one line a system by its newest audit, and the open alerts of all."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -8,54 +9,77 @@ import sqlalchemy as sa
 
 from auditor.alerts.outbox import what
 from auditor.alerts.trouble import settings_in_force
-from auditor.audit.recorded import settings_of
+from auditor.audit.recorded import latest_audit, settings_of
 from auditor.audit.rows import measured_rows
+from auditor.audit.scope import AuditError
 from auditor.settings import AuditSettings
 from auditor.store import tables as t
 from auditor.store.ledger import Ledger
 from reports.briefing import Deployment, OpenAlert
 from reports.dossier import Flow, Row
-from reports.headline import PER_THOUSAND, badness
+from reports.headline import PER_THOUSAND, badness, is_whole
 from reports.text import severity
 
 _SITE = "site"
 
 
-def deployment(ledger: Ledger, system: str, alerts: int, gaps: int | None) -> Deployment:
-    """The line of one system."""
-    rows = ledger.read(
-        sa.select(t.audits).where(t.audits.c.system == system).order_by(t.audits.c.seq.desc()).limit(1)
-    )
-    if not rows:
-        settings = settings_in_force(ledger, system)
-        title = settings.title or system
-        return Deployment(
-            system, title, tuple(settings.tasks), "", "", None, 0, 0, None, None, (), alerts, gaps, None
-        )
-    audit, settings = rows[0], settings_of(ledger, rows[0])
+@dataclass(frozen=True)
+class Newest:
+    """The newest audit of a system, and what it says of the version that was in use."""
+
+    audit: sa.RowMapping
+    settings: AuditSettings
+    version: str
+    flows: tuple[Flow, ...]
+    rows: tuple[Row, ...]
+
+
+def newest_audit(ledger: Ledger, system: str) -> Newest | None:
+    """The newest audit with its measurements, of which it reads every one; None where there is no audit."""
+    try:
+        audit = latest_audit(ledger, system)
+    except AuditError:
+        return None
     details = _details(ledger, audit["id"])
     version = details["current_version"]
     flows = tuple(Flow(**one) for one in details["flows"])
     verdicts = ledger.read(
         sa.select(t.verdicts).where(t.verdicts.c.audit == audit["id"]).order_by(t.verdicts.c.number)
     )
-    measured = [row for row in measured_rows(ledger, audit, verdicts, flows) if row.version == version]
-    current = [flow for flow in flows if flow.version == version]
+    return Newest(
+        audit=audit,
+        settings=settings_of(ledger, audit),
+        version=version,
+        flows=tuple(flow for flow in flows if flow.version == version),
+        rows=tuple(row for row in measured_rows(ledger, audit, verdicts, flows) if row.version == version),
+    )
+
+
+def deployment(
+    ledger: Ledger, system: str, newest: Newest | None, *, alerts: int, gaps: int | None, signed: datetime | None
+) -> Deployment:
+    """The line of one system."""
+    if newest is None:
+        settings = settings_in_force(ledger, system)
+        title = settings.title or system
+        return Deployment(
+            system, title, tuple(settings.tasks), "", "", None, 0, 0, None, None, (), alerts, gaps, signed
+        )
     return Deployment(
         system=system,
-        title=settings.title or system,
-        tasks=tuple(settings.tasks),
-        version=version,
-        status=audit["status"],
-        as_of=audit["as_of"],
-        judged=sum(flow.judged for flow in current),
-        outputs=sum(flow.outputs for flow in current),
-        primary=_primary(measured),
-        errors=next((row for row in measured if row.measure == PER_THOUSAND and _whole(row)), None),
-        sites=_sites(measured),
+        title=newest.settings.title or system,
+        tasks=tuple(newest.settings.tasks),
+        version=newest.version,
+        status=newest.audit["status"],
+        as_of=newest.audit["as_of"],
+        judged=sum(flow.judged for flow in newest.flows),
+        outputs=sum(flow.outputs for flow in newest.flows),
+        primary=_primary(newest.rows),
+        errors=next((row for row in newest.rows if row.measure == PER_THOUSAND and _known(row)), None),
+        sites=_sites(newest.rows),
         alerts=alerts,
         gaps=gaps,
-        signed=_signed(ledger, system),
+        signed=signed,
     )
 
 
@@ -69,15 +93,14 @@ def _details(ledger: Ledger, audit: str) -> Mapping[str, Any]:
     return {row["kind"]: row["payload"] for row in rows}
 
 
-def _whole(row: Row) -> bool:
-    return (
-        row.slice == "all" and not row.contrast and not row.item and not row.suppressed and row.value is not None
-    )
+def _known(row: Row) -> bool:
+    """Whether a row is of the whole system and has a number to show."""
+    return is_whole(row) and not row.suppressed and row.value is not None
 
 
 def _primary(rows: Sequence[Row]) -> Row | None:
     """The gravest question with a bound on the whole system; of equally grave ones, that which is furthest out."""
-    asked = [row for row in rows if row.status and row.watch is not None and _whole(row)]
+    asked = [row for row in rows if row.status and row.watch is not None and _known(row)]
     return min(asked, key=lambda row: (severity(row.status), -badness(row)), default=None)
 
 
@@ -92,7 +115,8 @@ def _sites(rows: Sequence[Row]) -> tuple[tuple[str, str], ...]:
     return tuple((site, status) for site, status in sorted(gravest.items()) if status != "ok")
 
 
-def _signed(ledger: Ledger, system: str) -> datetime | None:
+def last_signed(ledger: Ledger, system: str) -> datetime | None:
+    """When a report of the system was signed last."""
     joined = t.signatures.join(t.reports, t.signatures.c.report == t.reports.c.id)
     query = sa.select(sa.func.max(t.signatures.c.at).label("at")).select_from(joined)
     found: datetime | None = ledger.read(query.where(t.reports.c.system == system))[0]["at"]

@@ -52,7 +52,6 @@ class Issued:
     report: str
     system: str | None
     audit: str | None
-    at: datetime
     files: Mapping[str, bytes]
     hashes: Mapping[str, str]
     known: bool
@@ -139,7 +138,7 @@ def _issue(
         row = {"id": content.report, "seq": tx.next(t.reports), "kind": kind, "system": system, "audit": audit}
         about = {"segment": segment.sha256, "files": hashes, "code": __version__, "at": at, "actor": actor}
         tx.insert(t.reports, [row | about | {"replaces": before["id"] if before else None}])
-    return Issued(content.report, system, audit, at, files, hashes, known=False)
+    return Issued(content.report, system, audit, files, hashes, known=False)
 
 
 def files_of(kind: str, content: Briefing, dossiers: Sequence[Dossier], paper: pdf.Paper) -> dict[str, bytes]:
@@ -167,7 +166,7 @@ def stored(ledger: Ledger, lake: Lake, report: str) -> Issued:
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     if hashes != dict(row["files"]):
         raise IssueError(f"The files of {report} are not those that were issued; run 'auditor verify'.")
-    return Issued(row["id"], row["system"], row["audit"], row["at"], files, hashes, known=True)
+    return Issued(row["id"], row["system"], row["audit"], files, hashes, known=True)
 
 
 def report_named(ledger: Ledger, report: str) -> Any:

@@ -8,8 +8,7 @@ import sqlalchemy as sa
 
 from auditor.alerts.trouble import settings_in_force
 from auditor.audit.disparities import recorded_worst_group
-from auditor.audit.rows import measured_rows
-from auditor.issuing.fleet import deployment
+from auditor.issuing.fleet import Newest, deployment, last_signed, newest_audit
 from auditor.store import tables as t
 from auditor.store.ledger import Ledger
 from reports.briefing import Deployment, OpenAlert
@@ -65,14 +64,13 @@ class Standing:
 
 
 def measured(ledger: Ledger, system: str) -> Measured:
-    """By the newest audit; costs a read of all its measurements, so callers keep it."""
-    line = deployment(ledger, system, alerts=0, gaps=None)
-    if line.as_of is None:
-        return Measured(line, None, None)
-    (audit,) = ledger.read(
-        sa.select(t.audits).where(t.audits.c.system == system).order_by(t.audits.c.seq.desc()).limit(1)
-    )
-    return Measured(line, _gap(ledger, audit, line.version), _moved(ledger, audit["id"], line.version))
+    """By the newest audit; costs a read of all its measurements, so callers keep it.
+
+    What changes without an audit stands in `Standing`: alerts, gaps of evidence and signatures are not in `line`.
+    """
+    newest = newest_audit(ledger, system)
+    line = deployment(ledger, system, newest, alerts=0, gaps=None, signed=None)
+    return Measured(line, _gap(ledger, newest), _moved(ledger, newest)) if newest else Measured(line, None, None)
 
 
 def standing(
@@ -90,7 +88,7 @@ def standing(
         alerts=len(mine),
         evidence=sum(state.state == "current" for state in states.values()) if states else None,
         items=len(states) or None,
-        signed=line.signed,
+        signed=last_signed(ledger, line.system),
     )
 
 
@@ -114,17 +112,11 @@ def _status(ledger: Ledger, line: Deployment, at: datetime) -> tuple[str, str]:
     return (line.status if severity(line.status) < severity("stale") else "stale"), why
 
 
-def _gap(ledger: Ledger, audit: sa.RowMapping, version: str) -> Gap | None:
-    payload = _detail(ledger, audit["id"], "worst_groups")
+def _gap(ledger: Ledger, newest: Newest) -> Gap | None:
+    payload = _detail(ledger, newest.audit["id"], "worst_groups")
     groups = [recorded_worst_group(one) for one in payload or ()]
-    mine = [one for one in groups if one.version == version]
-    if not mine:
-        return None
-    rows = {
-        (row.measure, row.slice): row
-        for row in measured_rows(ledger, audit, (), ())
-        if row.version == version and not row.contrast and not row.item
-    }
+    mine = [one for one in groups if one.version == newest.version]
+    rows = {(row.measure, row.slice): row for row in newest.rows if not row.contrast and not row.item}
     shown = [
         one for one in mine if (one.measure, one.slice) in rows and not rows[one.measure, one.slice].suppressed
     ]
@@ -135,9 +127,9 @@ def _gap(ledger: Ledger, audit: sa.RowMapping, version: str) -> Gap | None:
     return Gap(worst, row.n, row.patients, row.counted)
 
 
-def _moved(ledger: Ledger, audit: str, version: str) -> Moved | None:
-    payload = _detail(ledger, audit, "drift")
-    columns = [one for one in payload or () if one["version"] == version and one["null_high"]]
+def _moved(ledger: Ledger, newest: Newest) -> Moved | None:
+    payload = _detail(ledger, newest.audit["id"], "drift")
+    columns = [one for one in payload or () if one["version"] == newest.version and one["null_high"]]
     if not columns:
         return None
     furthest = max(columns, key=lambda one: one["distance"] / one["null_high"])

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from auditor.in_force import system_names
 from auditor.reviews.answer import answer_of, fault_of
 from auditor.reviews.correct import Correction, Sample, correct, readings, samples
 from auditor.reviews.questions import QUESTIONS, ReviewError
@@ -68,8 +69,8 @@ class SoFar:
 
 def queue(ledger: Ledger, reader: str) -> list[Queued]:
     """Every sample of every system, the newest first."""
-    systems = [row["name"] for row in ledger.read(sa.select(t.systems.c.name))]
-    found = [queued(ledger, sample, reader) for system in systems for sample in samples(ledger, system)]
+    drawn = (sample for system in system_names(ledger) for sample in samples(ledger, system))
+    found = [queued(ledger, sample, reader) for sample in drawn]
     return sorted(found, key=lambda one: one.drawn, reverse=True)
 
 

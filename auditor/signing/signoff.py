@@ -71,6 +71,14 @@ def sign(
     return number
 
 
+def by_report(ledger: Ledger) -> dict[str, list[Any]]:
+    """The signatures of every report that has any, oldest first."""
+    found: dict[str, list[Any]] = {}
+    for row in ledger.read(sa.select(t.signatures).order_by(t.signatures.c.id)):
+        found.setdefault(row["report"], []).append(row)
+    return found
+
+
 def check(ledger: Ledger) -> list[Problem]:
     """Signatures that do not hold, or do not speak of the report as it was issued."""
     keys = {row["id"]: row["public"] for row in ledger.read(sa.select(t.signing_keys))}

@@ -10,8 +10,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from auditor.alerts.outbox import what
+from auditor.audit.recorded import latest_audit
 from auditor.audit.rows import measured_rows
+from auditor.audit.scope import AuditError
 from auditor.issuing.standing import Standing
+from auditor.signing import signoff
 from auditor.store import tables as t
 from dashboards.access import Permission, allowed
 from dashboards.place import Here, Place
@@ -245,9 +248,7 @@ def reports(place: Here, system: _Name = "", limit: Annotated[int, Query(ge=1, l
     """Reports as they were issued, the newest first, with the hashes of their files."""
     query = sa.select(t.reports).order_by(t.reports.c.seq.desc()).limit(limit)
     rows = place.ledger.read(query.where(t.reports.c.system == system) if system else query)
-    signed: dict[str, list[str]] = {}
-    for one in place.ledger.read(sa.select(t.signatures).order_by(t.signatures.c.id)):
-        signed.setdefault(one["report"], []).append(f"{one['full_name']}: {one['meaning']}")
+    signed = signoff.by_report(place.ledger)
     return ReportPage(
         reports=[
             ReportLine(
@@ -258,7 +259,7 @@ def reports(place: Here, system: _Name = "", limit: Annotated[int, Query(ge=1, l
                 issued=row["at"],
                 replaces=row["replaces"],
                 files=row["files"],
-                signed=signed.get(row["id"], []),
+                signed=[f"{one['full_name']}: {one['meaning']}" for one in signed.get(row["id"], [])],
             )
             for row in rows
         ]
@@ -266,11 +267,10 @@ def reports(place: Here, system: _Name = "", limit: Annotated[int, Query(ge=1, l
 
 
 def _audit(place: Place, system: str, audit: str) -> Any:
-    query = sa.select(t.audits).where(t.audits.c.system == system).order_by(t.audits.c.seq.desc()).limit(1)
-    rows = place.ledger.read(query.where(t.audits.c.id == audit) if audit else query)
-    if not rows:
-        raise HTTPException(404, "There is no such audit.")
-    return rows[0]
+    try:
+        return latest_audit(place.ledger, system, audit or None)
+    except AuditError:
+        raise HTTPException(404, "There is no such audit.") from None
 
 
 def _rows(place: Place, audit: Any) -> list[Row]:

@@ -3,13 +3,11 @@
 from typing import Final
 from urllib.parse import quote
 
-import sqlalchemy as sa
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from auditor.evidence.catalogue import EVIDENCE, states
-from auditor.in_force import newest_config
-from auditor.store import tables as t
+from auditor.in_force import newest_config, system_names
 from dashboards.access import Permission, allowed
 from dashboards.pages.jobs import address
 from dashboards.place import Here
@@ -24,7 +22,7 @@ STATES: Final = ("gap", "evidence current", "kept elsewhere")
 @router.get("/controls")
 @allowed(Permission.SEE)
 def controls(request: Request, place: Here, system: str = "", framework: str = "", state: str = "") -> Response:
-    names = [row["name"] for row in place.ledger.read(sa.select(t.systems.c.name).order_by(t.systems.c.name))]
+    names = system_names(place.ledger)
     if not names:
         return page(request, "controls.html", title="Controls", systems=names)
     system = system or names[0]

@@ -14,7 +14,7 @@ from dashboards.place import Here
 from dashboards.rendering import ago, day, page
 from dashboards.standings import standings
 from reports import headline
-from reports.numbers import NONE, basis, integer, number, rate_per_thousand, result, slice_name
+from reports.numbers import NONE, integer, number, rate_per_thousand, result, slice_name
 from reports.text import severity, words_of
 
 router = APIRouter(include_in_schema=False)
@@ -128,7 +128,6 @@ def fleet(request: Request, place: Here) -> Response:
         ago=ago,
         bounds_of=headline.bounds_of,
         result=result,
-        basis=basis,
         rate=rate_per_thousand,
         worse=worse,
         slice_name=slice_name,

@@ -66,13 +66,12 @@ _COLUMNS: Final[tuple[Column[Any], ...]] = (
 def reports(request: Request, place: Here, system: str = "") -> Response:
     query = sa.select(t.reports).order_by(t.reports.c.seq.desc())
     rows = place.ledger.read(query.where(t.reports.c.system == system) if system else query)
-    signed: dict[str, list[str]] = {}
-    for one in place.ledger.read(sa.select(t.signatures).order_by(t.signatures.c.id)):
-        signed.setdefault(one["report"], []).append(f"{one['full_name']}: {one['meaning']}")
+    signed = {
+        name: "; ".join(f"{one['full_name']}: {one['meaning']}" for one in some)
+        for name, some in signoff.by_report(place.ledger).items()
+    }
     names = titles(place)
-    shown = [
-        {**row, "of": _of(row["system"], names), "signed": "; ".join(signed.get(row["id"], []))} for row in rows
-    ]
+    shown = [{**row, "of": _of(row["system"], names), "signed": signed.get(row["id"], "")} for row in rows]
     if wants_csv(request):
         return as_csv(request, _COLUMNS, shown, "reports")
     systems = place.ledger.read(sa.select(t.audits.c.system).distinct().order_by(t.audits.c.system))

@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from auditor.audit.run import run_audit
 from auditor.audit.scope import newest_settings
+from auditor.in_force import system_names
 from auditor.intake.ingest import ingest
 from auditor.records import RECORDS
 from auditor.registry import apply_settings
@@ -41,7 +42,7 @@ class StartError(ValueError):
 @router.get("/start")
 @allowed(Permission.SEE)
 def start(request: Request, place: Here, template: str = "report", system: str = "") -> Response:
-    systems = [row["name"] for row in place.ledger.read(sa.select(t.systems.c.name).order_by(t.systems.c.name))]
+    systems = system_names(place.ledger)
     chosen = system if system in systems else systems[0] if systems else ""
     name = template if template in _TEMPLATES else _TEMPLATES[0]
     return page(

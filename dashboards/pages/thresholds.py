@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from auditor.in_force import newest_config
+from auditor.in_force import newest_config, system_names
 from auditor.rules import words
 from auditor.rules.differences import rule_change, rule_versions, settings_change, settings_versions
 from auditor.store import tables as t
@@ -27,7 +27,7 @@ _To = Annotated[str, Query(alias="to", max_length=20)]
 @router.get("/thresholds")
 @allowed(Permission.SEE)
 def thresholds(request: Request, place: Here, system: str = "") -> Response:
-    names = [row["name"] for row in place.ledger.read(sa.select(t.systems.c.name).order_by(t.systems.c.name))]
+    names = system_names(place.ledger)
     shown = [name for name in names if name == system] or names
     query = sa.select(t.thresholds).where(t.thresholds.c.retired_at.is_(None), t.thresholds.c.system.in_(shown))
     rows = place.ledger.read(query.order_by(t.thresholds.c.seq))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from reports.briefing import Briefing, ReviewQueue
 from reports.document import Block, Cell, Heading, Section, Table, bullets, cell, paragraph
 from reports.dossier import Dossier, Row
+from reports.headline import is_whole
 from reports.numbers import day, integer, number
 from reports.sections.performance import MONITOR, task_blocks
 from reports.sections.tables import heads
@@ -70,8 +71,7 @@ def _differences(dossier: Dossier) -> Iterator[str]:
 def reached(dossier: Dossier) -> Row | None:
     """The share of drafts whose error stands in the signed report, where it could be measured."""
     for row in dossier.rows:
-        whole = row.slice == "all" and not row.item and not row.contrast
-        if MONITOR.get(row.measure) == "reached" and whole and row.version == dossier.current_version:
+        if MONITOR.get(row.measure) == "reached" and is_whole(row) and row.version == dossier.current_version:
             return None if row.suppressed or row.value is None else row
     return None
 
