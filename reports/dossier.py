@@ -268,6 +268,8 @@ class ChartWeek:
     rise: float | None  # … and which rise it looks most like
     low: float | None  # confidence sequence of the rate since the chart began: holds at all weeks at once
     high: float | None
+    cusum: float | None = None  # the familiar comparison, on which nothing rests
+    cusum_alarm: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +290,7 @@ class Chart:
     status: str
     reason: str
     weeks: tuple[ChartWeek, ...]
+    cusum_limit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from auditor.audit.verdicts import Ruled
 from auditor.rules.named import share_of_budget
 from auditor.settings import AuditSettings, StopQuestion
 from monitors.catalogue import measure_named
+from monitors.charts import cusum
 from monitors.charts.confidence import beta_mixture
 from monitors.charts.null import Null, NullError, baseline, tolerable
 from monitors.charts.shiryaev_roberts import Chart, Point, arl_weeks, watch, weeks_to_see
@@ -40,6 +41,12 @@ class Watched:
     points: tuple[Point, ...] = ()
     sequence: tuple[tuple[float, float], ...] = ()  # 95 % at all weeks at once, for the rate since the chart began
     doubling: float = math.inf  # weeks until a doubling would be seen, at the least
+
+    @property
+    def rate(self) -> float:
+        """The rate of bad outcomes that is thought usual: the baseline's estimate, else the tolerable rate."""
+        assert self.null
+        return self.null.estimate if math.isfinite(self.null.estimate) else self.null.bound
 
 
 def charts_of(scope: Scope, question: StopQuestion, sealed: Sealed) -> list[Watched]:
@@ -155,6 +162,7 @@ def as_reported(chart: Watched) -> d.Chart:
     """The chart as a report shows it; weeks of fewer than eleven patients without their counts."""
     measure = measure_named(chart.question.measure)
     null = chart.null
+    familiar = _familiar(chart)
     return d.Chart(
         measure=measure.name,
         title=measure.title,
@@ -169,8 +177,27 @@ def as_reported(chart: Watched) -> d.Chart:
         tempered=null.temper if null else 1.0,
         status=str(verdict_of(chart).status),
         reason=verdict_of(chart).reason,
-        weeks=tuple(_week(point, i, chart) for i, point in enumerate(chart.points)),
+        weeks=tuple(
+            replace(_week(point, i, chart), cusum=height, cusum_alarm=alarm)
+            for i, (point, (height, alarm)) in enumerate(zip(chart.points, familiar.weeks, strict=True))
+        ),
+        cusum_limit=familiar.limit,
     )
+
+
+class _Familiar(NamedTuple):
+    limit: float | None
+    weeks: list[tuple[float | None, bool]]
+
+
+def _familiar(chart: Watched) -> _Familiar:
+    """The CUSUM of the same weeks, with as many weeks between false alarms as it would have in theory."""
+    n, events = (np.array([getattr(point, name) for point in chart.points], float) for name in ("n", "events"))
+    made = cusum.beside(n, events, chart.rate, chart.threshold) if chart.null else None
+    if made is None:
+        return _Familiar(None, [(None, False)] * len(chart.points))
+    path, alarms, limit = made
+    return _Familiar(limit, list(zip(path.tolist(), alarms.tolist(), strict=True)))
 
 
 def _week(point: Point, i: int, chart: Watched) -> d.ChartWeek:

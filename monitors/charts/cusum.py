@@ -37,6 +37,19 @@ def cusum(n: Floats, events: Floats, p0: float, p1: float, limit: float = math.i
     return path, alarms
 
 
+def beside(n: Floats, events: Floats, p0: float, weeks: float) -> tuple[Floats, np.ndarray, float] | None:
+    """The CUSUM for a doubling of p0, with the limit that lets it alarm once in `weeks` were p0 known.
+
+    n and events of shape (weeks,) → its path, whether it alarmed, and its limit, which is that of the mean n. p0
+    is taken as it is, without the uncertainty of a baseline and the same whatever the case mix: so it is usually
+    done, and so it errs. None where twice p0 is no rate, or no week has an output.
+    """
+    if not 0 < p0 < 0.5 or not n.sum() > 0:
+        return None
+    limit = limit_of(weeks, max(1, round(float(n[n > 0].mean()))), p0, 2 * p0)
+    return *cusum(n, events, p0, 2 * p0, limit), limit
+
+
 def run_length(limit: float, n: int, p0: float, p1: float, rate: float, cells: int = 300) -> float:
     """Mean weeks to an alarm at `limit` when n independent patients a week have this `rate`.
 
@@ -52,10 +65,9 @@ def run_length(limit: float, n: int, p0: float, p1: float, rate: float, cells: i
     middles = np.r_[0.0, (np.arange(cells) + 0.5) * width]  # state 0 is exactly zero
     to = middles[:, None] + (k * hit + (n - k) * miss)[None, :]
     state = np.where(to <= 0, 0, np.floor(to / width).astype(int) + 1)
-    chain = np.zeros((cells + 1, cells + 1))
-    stays = state <= cells
-    rows = np.broadcast_to(np.arange(cells + 1)[:, None], state.shape)
-    np.add.at(chain, (rows[stays], state[stays]), np.broadcast_to(probability, state.shape)[stays])
+    size, stays = cells + 1, state <= cells
+    moves = (np.arange(size)[:, None] * size + state)[stays]
+    chain = np.bincount(moves, np.broadcast_to(probability, state.shape)[stays], size * size).reshape(size, size)
     return float(np.linalg.solve(np.eye(cells + 1) - chain, np.ones(cells + 1))[0])
 
 

@@ -12,7 +12,7 @@ from reports.text import WORDS
 if TYPE_CHECKING:
     import altair as alt
 
-_RATES, _STATISTIC = 130, 90
+_RATES, _STATISTIC, _CUSUM = 130, 90, 50
 _LOWEST = 0.01  # below, a statistic says nothing and would only stretch the axis
 
 
@@ -31,6 +31,8 @@ def chart_figure(chart: Chart, name: str, marks: Sequence[Mark] = ()) -> Figure:
     rates = alt.layer(*_rates(rows, x), *_changes(chart), *mark_layers(shown, _RATES))
     climb = alt.layer(*_statistic(rows, x, chart.threshold), *_changes(chart))
     sizes = [(rates, _RATES), (climb, _STATISTIC)]
+    if chart.cusum_limit is not None:
+        sizes.append((alt.layer(*_cusum(rows, x, chart.cusum_limit)), _CUSUM))
     both = alt.vconcat(*(part.properties(width=WIDTH - 60, height=height) for part, height in sizes), spacing=6)
     title = f"{_label(chart)}: {_seen(chart)}"
     description = _description(chart) + described(shown)
@@ -51,6 +53,8 @@ def _weeks(chart: Chart) -> list[dict[str, Any]]:
             "said": number(one.events / one.n, "share") if one.n and one.events is not None else NONE,
             "counted": NONE if one.n is None else f"{integer(one.events or 0)} of {integer(one.n)}",
             "strength": f"{one.statistic:.3g}",
+            "cusum": one.cusum,
+            "over": "yes" if one.cusum_alarm else "no",
         }
         for one in chart.weeks
     ]
@@ -104,6 +108,23 @@ def _statistic(rows: list[dict[str, Any]], x: "alt.X", threshold: float) -> "lis
     ]
 
 
+def _cusum(rows: list[dict[str, Any]], x: "alt.X", limit: float) -> "list[alt.Chart]":
+    """The familiar comparison, quiet in colour: nothing rests on it. Open diamonds: it would have alarmed."""
+    import altair as alt
+
+    data = alt.Chart(records(rows))
+    top = 1.1 * max([limit, *(row["cusum"] for row in rows if row["cusum"] is not None)])
+    scale, axis = alt.Scale(domain=[0, top], nice=False), alt.Axis(tickCount=2, grid=False)
+    y = alt.Y("cusum:Q", scale=scale, title="CUSUM", axis=axis)
+    bound = alt.Chart(records([{"at": limit}])).mark_rule(color=MUTED, strokeDash=[4, 3])
+    over = data.transform_filter("datum.over === 'yes'").mark_point(color=MUTED, shape="diamond", size=45)
+    return [
+        bound.encode(y=alt.Y("at:Q", scale=scale)),
+        data.mark_line(color=MUTED, strokeWidth=1).encode(x=x, y=y),
+        over.encode(x=x, y=y),
+    ]
+
+
 def _pointed() -> "list[alt.Tooltip]":
     import altair as alt
 
@@ -132,8 +153,11 @@ def _seen(chart: Chart) -> str:
         return WORDS["fig_no_rise"]
     last = alarms[-1]
     since = WORDS["fig_since"].format(day=short(last.changed)) if last.changed else ""
-    times = WORDS["fig_once"] if len(alarms) == 1 else WORDS["fig_times"].format(count=len(alarms))
-    return WORDS["fig_alarm"].format(times=times, day=short(last.week), since=since)
+    return WORDS["fig_alarm"].format(times=_times(len(alarms)), day=short(last.week), since=since)
+
+
+def _times(count: int) -> str:
+    return WORDS["fig_once"] if count == 1 else WORDS["fig_times"].format(count=count)
 
 
 def _description(chart: Chart) -> str:
@@ -146,4 +170,13 @@ def _description(chart: Chart) -> str:
 
 def _note(chart: Chart) -> str:
     note = WORDS["fig_chart_note"].format(bound=number(chart.bound, "share"))
+    if chart.cusum_limit is not None:
+        note = f"{note} {WORDS['fig_cusum'].format(said=_cusum_said(chart))}"
     return f"{note} {WORDS['fig_chart_bad']}" if chart.lower_is_worse else note
+
+
+def _cusum_said(chart: Chart) -> str:
+    over = [one for one in chart.weeks if one.cusum_alarm]
+    if not over:
+        return WORDS["fig_cusum_none"]
+    return WORDS["fig_cusum_alarm"].format(times=_times(len(over)), day=short(over[0].week))

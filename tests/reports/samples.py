@@ -380,9 +380,12 @@ def _chart() -> Chart:
                 rise=1.5 if alarm else None,
                 low=0.02 if k else None,
                 high=0.12 - 0.005 * k if k else None,
+                cusum=0.6 * k if k < 9 else 0.0,
+                cusum_alarm=k == 8,
             )
         )
     return Chart(
+        cusum_limit=4.7,
         measure="contradicted_reports",
         title="Reports with at least one contradicted finding",
         task="report",

@@ -105,7 +105,7 @@ def test_what_is_for_screens_changes_no_drawing(name: str) -> None:
     assert renumbered.sub("", vl_convert.vegalite_to_svg(spec)) == renumbered.sub("", with_tooltips)
 
 
-@pytest.mark.parametrize("name, plots", [("trend", 1), ("chart", 2), ("history", 1)])
+@pytest.mark.parametrize("name, plots", [("trend", 1), ("chart", 3), ("history", 1)])
 def test_time_can_be_moved_in_every_plot_and_days_are_days_everywhere(name: str, plots: int) -> None:
     spec = _spec(FIGURES[name])
     (zoom,) = spec["params"]

@@ -10,6 +10,7 @@ from auditor.audit.scope import newest_settings
 from auditor.registry import apply_settings
 from auditor.settings import SettingsError, parse_settings
 from auditor.store import tables as t
+from monitors.charts.cusum import limit_of
 from reports.dossier import Chart
 from tests.auditor import small_hospital as small
 from tests.auditor.small_hospital import SYSTEM, Site
@@ -96,6 +97,9 @@ def test_a_quiet_chart_is_ok_and_counts_what_went_in(watched: Site) -> None:
     assert "a doubling would be seen in" in chart.reason
     last = chart.weeks[-1]
     assert last.low is not None and last.high is not None and last.low < 5 / A_WEEK < last.high
+    # beside it the CUSUM, held to the same weeks between false alarms
+    assert chart.cusum_limit == limit_of(26, A_WEEK, 5 / A_WEEK, 10 / A_WEEK)
+    assert [(one.cusum, one.cusum_alarm) for one in chart.weeks] == [(0, False)] * 4
 
 
 def test_trends_stand_beside_the_case_mix_of_the_reference_window(watched: Site) -> None:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from monitors.charts.cusum import CusumError, cusum, limit_of, run_length
+from monitors.charts.cusum import CusumError, beside, cusum, limit_of, run_length
 
 
 def test_the_path_is_the_climb_above_its_lowest_point_and_restarts_at_an_alarm() -> None:
@@ -51,3 +51,14 @@ def test_rates_in_the_wrong_order_are_refused() -> None:
             cusum(np.ones(1), np.ones(1), p0, p1)
     with pytest.raises(CusumError):
         limit_of(0.5, 50, 0.05, 0.1)
+
+
+def test_beside_a_chart_it_looks_for_a_doubling_of_the_rate_as_given() -> None:
+    n, events = np.array([50.0, 0, 48, 52, 50, 50]), np.array([4.0, 0, 4, 12, 14, 4])
+    found = beside(n, events, 0.08, 520)
+    assert found is not None
+    path, alarms, limit = found
+    assert limit == limit_of(520, 50, 0.08, 0.16)
+    again = cusum(n, events, 0.08, 0.16, limit)
+    assert np.array_equal(path, again[0]) and np.array_equal(alarms, again[1]) and alarms[3]
+    assert beside(n, events, 0.5, 520) is None and beside(0 * n, 0 * n, 0.08, 520) is None
