@@ -43,7 +43,11 @@ TRUTH: Final = 2_000_000
 COVERAGE, ABOVE, WIDTH = 0.93, 0.04, 1.4
 _SLICE: Final = Slice((("slice", "yes"),))
 #: Monitors with the sums and formulas of another.
-SAME_AS: Final = {"confidence_report": "confidence_vqa", "agreement_judges": "agreement_repeats"}
+SAME_AS: Final = {
+    "confidence_report": "confidence_vqa",
+    "agreement_judges": "agreement_repeats",
+    "agreement_frozen": "agreement_repeats",
+}
 _WHOLE, _INSIDE = np.array([True, True]), np.array([False, True])
 _Z: Final = float(special.ndtri(0.9995))  # Monte Carlo bounds of 99.9 %
 _ENOUGH: Final = 0.25  # of the runs of a cell must reach the floor for the cell to count
@@ -132,7 +136,7 @@ def _relative_width(cell: Cell, rows: np.ndarray) -> float:
     kind = cell.measure.interval
     if kind is Interval.Q_HAT:
         return math.nan  # on the scale of a root that is cut at 0 there is no scatter to compare with
-    if kind in (Interval.JEFFREYS, Interval.F1):
+    if kind in (Interval.JEFFREYS, Interval.F1) and not cell.measure.squares:
         known = _known_rates(cell, rows, kind)
     elif kind is Interval.LOGIT and not cell.contrast:
         on_scale = special.logit(value)

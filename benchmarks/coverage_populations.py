@@ -12,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import special
 
+from monitors.error_codes import ERROR_CODES
 from monitors.groups import GROUPS
 from monitors.judged import CUTOFFS, judged_schema
 from monitors.measurement import Measure
@@ -21,6 +22,8 @@ from monitors.tally import Tally
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
+#: Kinds of error that drafts have here, by the cells that count them.
+_KINDS = ("all_", "omitted", "laterality", "severity", "reference_words")
 MEAN_SIZE = 0.75 + 0.17 * 2.5 + 0.08 * 8
 
 
@@ -88,6 +91,20 @@ def _stated(draw: Draw, centre: float) -> tuple[Floats, Flags]:
     return special.expit(logit), right
 
 
+def _errors(draw: Draw, omitted: NDArray[np.int64]) -> pa.Array:
+    """Wrong severities in a tenth of drafts, wrong sides in a fiftieth, and what is left out, of any weight."""
+    rows = np.arange(len(omitted))
+    parts = {"SEV": np.flatnonzero(draw.happens(0.1)), "LAT": np.flatnonzero(draw.happens(0.02)),
+             "OMI": np.repeat(rows, omitted)}  # fmt: skip
+    row = np.concatenate(list(parts.values()))
+    code = np.repeat(list(parts), [len(part) for part in parts.values()])
+    order = np.argsort(row, kind="stable")
+    weight = draw.rng.choice([1.0, 0.5, 0.25, 0.1], size=len(row))
+    ends = np.searchsorted(row[order], np.r_[rows, len(rows)]).astype(np.int32)
+    pairs = pa.StructArray.from_arrays([pa.array(code[order]), pa.array(weight)], names=["code", "weight"])
+    return pa.ListArray.from_arrays(pa.array(ends), pairs)
+
+
 def reports(draw: Draw) -> pa.RecordBatch:
     """Report drafts: a twentieth with a contradicted finding, of which four in ten are significant."""
     rng, n = draw.rng, len(draw.owner)
@@ -107,6 +124,8 @@ def reports(draw: Draw) -> pa.RecordBatch:
         "unaddressed": unaddressed,
         "omitted": omitted,
         "laterality": draw.happens(0.02).astype(int),
+        "errors": _errors(draw, omitted),
+        "reference_length": 1 + rng.poisson(40, n),
         "significant_contradicted": np.where(draw.happens(0.4), contradicted, 0),
         "significant_omitted": np.where(draw.happens(0.3), omitted, 0),
         "score": 0.5 + 0.5 * (draw.uniform() - 0.1),
@@ -167,7 +186,13 @@ def judged_twice(draw: Draw) -> pa.RecordBatch:
 def probes(draw: Draw) -> pa.RecordBatch:
     """Probes of every kind at once: a model whose answers hang on the image in nine of ten questions."""
     rng, n = draw.rng, len(draw.owner)
-    probe = rng.choice(["blank", "swapped", "flipped", "paraphrase", "samples", "false premise", "reproduced"], n)
+    many = ["blank", "swapped", "flipped", "paraphrase", "samples", "false premise", "reproduced"]
+    few = [
+        "out_of_scope",
+        "option order",
+        "none of the above",
+    ]  # a fiftieth each: what is measured of them is alike
+    probe = rng.choice([*many, *few], n, p=[*[0.94 / len(many)] * len(many), *[0.02] * len(few)])
     closed, truth = rng.uniform(size=n) < 0.7, rng.uniform(size=n) < 0.5
     ignored = draw.happens(0.1)
     right = draw.happens(0.85)
@@ -258,5 +283,6 @@ def tallies(monitor: Monitor, draw: Draw, batch: pa.RecordBatch, runs: int) -> l
 
 
 def measures_of(monitor: Monitor) -> list[tuple[int, Measure]]:
-    """The measures of a monitor that have an interval."""
-    return [(i, m) for i, m in enumerate(monitor.measures) if m.interval.name != "NONE"]
+    """The measures of a monitor that have an interval; of the kinds of error, those that are simulated."""
+    made = [(i, m) for i, m in enumerate(monitor.measures) if m.interval.name != "NONE"]
+    return [(i, m) for i, m in made if monitor is not ERROR_CODES or m.numerator.startswith(_KINDS)]

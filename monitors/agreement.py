@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitors import frame
-from monitors.columns import Collector, JudgedError, numbers, ratio, shares, status_is
+from monitors.columns import Collector, JudgedError, Mask, numbers, ratio, shares, status_is
 from monitors.groups import Floats
 from monitors.measurement import Direction, Interval, Measure, Measurement, Slice, Window
 from monitors.monitor import Contributions
@@ -111,12 +111,8 @@ class Agreement:
     def contributions(self, batch: pa.RecordBatch) -> Contributions:
         """See `monitors.monitor.Monitor`. Raises JudgedError when a judgement is neither 0, 1 nor missing."""
         add = Collector(self.cells)
-        first, second = numbers(batch, "first"), numbers(batch, "second")
-        for column in (first, second):
-            if (np.isfinite(column) & (column != 0) & (column != 1)).any():
-                raise JudgedError("Columns 'first' and 'second' of a pair of judgements hold 0, 1 or null.")
+        first, second, paired = judged_pairs(batch)
         asked = ~status_is(batch, "awaiting")
-        paired = asked & np.isfinite(first) & np.isfinite(second)
         add.count("asked", asked)
         add.count("unpaired", asked & ~paired)
         add.count("pairs", paired)
@@ -134,8 +130,23 @@ class Agreement:
         return values
 
 
+def judged_pairs(batch: pa.RecordBatch) -> tuple[Floats, Floats, Mask]:
+    """Both judgements of each row (NaN: missing), and which rows were asked and have both.
+
+    Raises JudgedError when a judgement is neither 0, 1 nor missing.
+    """
+    first, second = numbers(batch, "first"), numbers(batch, "second")
+    for column in (first, second):
+        if (np.isfinite(column) & (column != 0) & (column != 1)).any():
+            raise JudgedError("Columns 'first' and 'second' of a pair of judgements hold 0, 1 or null.")
+    return first, second, ~status_is(batch, "awaiting") & np.isfinite(first) & np.isfinite(second)
+
+
 REPEATS: Final = Agreement("agreement_repeats", agreement_measures("repeat", "The judge with itself, asked again"))
 JUDGES: Final = Agreement("agreement_judges", agreement_measures("judge", "The judge with a second judge"))
+FROZEN: Final = Agreement(
+    "agreement_frozen", agreement_measures("frozen", "The judge now with what it first said of its frozen set")
+)
 
 
 def measure(

@@ -2,18 +2,21 @@
 
 from typing import Final
 
-from monitors.agreement import JUDGES, REPEATS
+from monitors.agreement import FROZEN, JUDGES, REPEATS
 from monitors.calibration import CALIBRATION, CONFIDENCE_REPORT, CONFIDENCE_VQA
 from monitors.consistency import CONSISTENCY
 from monitors.corrected import CORRECTED
 from monitors.critical import CRITICAL
 from monitors.drift import DRIFT
 from monitors.editing import EDITING
+from monitors.embedding_drift import EMBEDDING_DISTANCE
+from monitors.error_codes import ERROR_CODES
 from monitors.fairness import UNDERDIAGNOSIS
 from monitors.grounding import GROUNDING
 from monitors.hallucination import HALLUCINATION
 from monitors.measurement import Measure
 from monitors.monitor import Monitor
+from monitors.movement import MOVED
 from monitors.performance import PERFORMANCE
 from monitors.reached import REACHED
 from monitors.reproduction import REPRODUCTION
@@ -23,6 +26,7 @@ from monitors.yes_no import YES_NO
 
 CATALOGUE: Final[tuple[Monitor, ...]] = (
     HALLUCINATION,
+    ERROR_CODES,
     EDITING,
     REACHED,
     CONFIDENCE_REPORT,
@@ -37,6 +41,8 @@ CATALOGUE: Final[tuple[Monitor, ...]] = (
     *DRIFT,
     REPEATS,
     JUDGES,
+    FROZEN,
+    MOVED,
     GROUNDING,
     CONSISTENCY,
     REPRODUCTION,
@@ -51,7 +57,7 @@ def monitors_of(task: str) -> tuple[Monitor, ...]:
     """The monitors of one task.
 
     >>> [monitor.name for monitor in monitors_of("report")]
-    ['hallucination', 'editing', 'reached', 'confidence_report', 'drift_report']
+    ['hallucination', 'error_codes', 'editing', 'reached', 'confidence_report', 'drift_report']
     """
     return tuple(monitor for monitor in CATALOGUE if monitor.task == task)
 
@@ -60,6 +66,7 @@ def measure_named(name: str) -> Measure:
     """The declaration of a measure. Raises CatalogueError with the known names."""
     known = {measure.name: measure for monitor in CATALOGUE for measure in monitor.measures}
     known[CORRECTED.name] = CORRECTED  # of reviews, which no monitor counts
+    known[EMBEDDING_DISTANCE.name] = EMBEDDING_DISTANCE  # of embeddings, which are in no judged table
     if name not in known:
         raise CatalogueError(f"There is no measure {name!r}; there are {', '.join(sorted(known))}.")
     return known[name]

@@ -1,4 +1,5 @@
-"""Consistency: whether a question in other words, or asked again, gets the same meaning; and false premises.
+"""Consistency: whether a question in other words, in another order or asked again gets the same meaning; and what
+is not there: false premises, and a right option that is missing.
 
 Discrete semantic entropy (Farquhar et al. 2024): answers of one meaning are one cluster, p(C) = |C|/N, and
 −Σ p log p is divided by log N, so that 0 is one meaning and 1 as many meanings as answers.
@@ -37,13 +38,14 @@ def semantic_entropy(meanings: Sequence[Hashable]) -> tuple[float, float]:
 
 @dataclass(frozen=True, slots=True)
 class Consistency:
-    """Sums over probes (schema ``probe`` of `monitors.judged`): paraphrases, repeated samples, false premises."""
+    """Sums over probes (schema ``probe`` of `monitors.judged`): paraphrases, options, samples, false premises."""
 
     name: str = "consistency"
-    version: int = 1
+    version: int = 2
     task: str = "probe"
     cells: tuple[str, ...] = (
         "paraphrased", "same", "sampled", "entropy", "agreeing", "premises", "rejected", "cropped", "cropped_same",
+        "reordered", "reordered_same", "replaced", "none_chosen",
     )  # fmt: skip
     measures: tuple[Measure, ...] = (
         Measure(
@@ -67,6 +69,16 @@ class Consistency:
             scope="whole",
         ),
         Measure(
+            "same_option_reordered", "Choices that stay the same when the options stand in another order",
+            "answers", 0, 1, Direction.LOWER_IS_WORSE, Interval.JEFFREYS, numerator="reordered_same",
+            denominator="reordered", ceiling="watch", scope="whole",
+        ),
+        Measure(
+            "none_of_the_above_chosen", "Questions without their right option where none of the above is chosen",
+            "questions", 0, 1, Direction.LOWER_IS_WORSE, Interval.JEFFREYS, numerator="none_chosen",
+            denominator="replaced", scope="whole",
+        ),
+        Measure(
             "unchanged_cropped", "Answers that stay the same when only the middle of the image is shown",
             "answers", 0, 1, Direction.HIGHER_IS_WORSE, Interval.JEFFREYS, numerator="cropped_same",
             denominator="cropped", ceiling="watch", scope="whole",
@@ -80,16 +92,23 @@ class Consistency:
         same, entropy, agreeing, rejected = (
             numbers(batch, name) for name in ("same", "entropy", "agreeing", "rejected")
         )
-        for name, cell, kept in (("paraphrase", "paraphrased", "same"), ("cropped", "cropped", "cropped_same")):
+        for name, cell, kept in (
+            ("paraphrase", "paraphrased", "same"),
+            ("cropped", "cropped", "cropped_same"),
+            ("option order", "reordered", "reordered_same"),
+        ):
             add.count(cell, (probe == name) & np.isfinite(same))
             add.count(kept, (probe == name) & (same == 1))
         sampled = (probe == "samples") & np.isfinite(entropy)
         add.count("sampled", sampled)
         add.sum("entropy", entropy, sampled)
         add.sum("agreeing", agreeing, sampled)
-        premises = (probe == "false premise") & np.isfinite(rejected)
-        add.count("premises", premises)
-        add.count("rejected", premises & (rejected == 1))
+        for name, cell, kept in (
+            ("false premise", "premises", "rejected"),
+            ("none of the above", "replaced", "none_chosen"),
+        ):
+            add.count(cell, (probe == name) & np.isfinite(rejected))
+            add.count(kept, (probe == name) & (rejected == 1))
         return add.contributions()
 
     def read(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:

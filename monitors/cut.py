@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from monitors import recalibration
 from monitors.groups import Floats
-from monitors.intervals import filled_groups
-from monitors.measurement import Interval
+from monitors.intervals import FEW_WEIGHED, filled_groups
+from monitors.measurement import Interval, Measure
 from monitors.monitor import Monitor
 from monitors.tally import Tally
 
@@ -40,6 +40,7 @@ class Cut:
     values: Floats = field(init=False)  # (measures,)
     without: Floats = field(init=False)  # (256, measures)
     filled: Mask = field(init=False)  # groups that hold any row
+    _patients: dict[tuple[str, ...], tuple[int, bool]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self.totals = self.tally.group_totals(self.mask)
@@ -58,6 +59,16 @@ class Cut:
         column: Floats = self.totals[:, self.monitor.cells.index(name)]
         return column
 
+    def weight(self, one: Measure) -> float:
+        """What one event of a rate weighs: Σw²/Σw of weighted events, 1 of others.
+
+        Weighted events vary as that many whole ones of this weight do (scaled Poisson, Bohm & Zech 2014). Fewer
+        than twenty have not shown how heavy others may be, so that each of them counts as the heaviest.
+        """
+        weights = float(self.cell(one.numerator).sum()) if one.squares else 0.0
+        squares = float(self.cell(one.squares).sum()) if one.squares else 0.0
+        return squares / weights if weights * weights >= FEW_WEIGHED * squares > 0 else 1.0
+
     def scatter(self, index: int) -> float:
         """Variance of one row's number round the mean, of a measure whose interval is `Interval.MEAN`."""
         return float(self._of_means().scatter(self.totals.sum(axis=0))[index])
@@ -73,4 +84,7 @@ class Cut:
 
     def patients_with(self, *cells: str) -> tuple[int, bool]:
         """Distinct patients with a value in any of these cells, and whether the count is exact."""
-        return self.tally.patients(self.mask, tuple(self.monitor.cells.index(name) for name in cells))
+        if cells not in self._patients:  # most measures count the same ones
+            places = tuple(self.monitor.cells.index(name) for name in cells)
+            self._patients[cells] = self.tally.patients(self.mask, places)
+        return self._patients[cells]

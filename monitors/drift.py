@@ -76,7 +76,7 @@ class Drift:
         parts: list[tuple[NDArray[np.int64], NDArray[np.int64] | int]] = [(every, places["rows"])]
         parts += [(np.flatnonzero(status_is(batch, s)), places[f"status:{s}"]) for s in _status_labels()]
         for column in self.columns:
-            values = numbers(batch, column.name)
+            values = numbers(batch, column.source)
             bins = column.bins(values) + places[column.cells[0]]
             known = every if column.missing else np.flatnonzero(np.isfinite(values))
             parts.append((known, bins if column.missing else bins[known]))
@@ -103,7 +103,7 @@ class ColumnDrift:
     title: str
     item: str
     distance: float  # Jensen–Shannon distance, base 2, in [0, 1]
-    total_variation: float  # in [0, 1]
+    total_variation: float | None  # in [0, 1]; None where there are no categories
     null_high: float
     drifted: bool
     method: str

@@ -30,6 +30,11 @@ class Column:
     missing: bool = False
 
     @property
+    def source(self) -> str:
+        """The column of the judged table."""
+        return self.name
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """Names of the categories."""
         if self.logit:

@@ -56,7 +56,7 @@ def design_effect(counts: Floats) -> float:
     return float(np.clip((n * variances / shares).sum() / (used.sum() - 1), 1.0, size))
 
 
-def null_band(p: Floats, q: Floats, n: float, m: float, seed: int) -> float:
+def null_band(p: Floats, q: Floats, n: float, m: float, seed: int, level: float = _BAND) -> float:
     """The 95 % point of the distance between two independent samples of one population, of sizes n and m.
 
     The population is the two pooled by size; 1,000 seeded multinomial pairs.
@@ -66,11 +66,15 @@ def null_band(p: Floats, q: Floats, n: float, m: float, seed: int) -> float:
     pooled = pooled / pooled.sum()
     rng = np.random.default_rng(seed)
     a, b = (rng.multinomial(size, pooled, size=_DRAWS) / size for size in sizes)
-    return float(np.quantile(jensen_shannon(a, b), _BAND))
+    return float(np.quantile(jensen_shannon(a, b), level))
 
 
-def clustered_band(now: Floats, then: Floats, n_eff: float, m_eff: float, seed: int) -> float:
+def clustered_band(
+    now: Floats, then: Floats, n_eff: float, m_eff: float, seed: int, level: float = _BAND
+) -> float:
     """The 95 % point of the distance without change, from counts by patient group, each of shape (256, K).
+
+    Where several bands decide together `level` is another point than 95 %.
 
     For small changes JSD² ≈ dᵀAd with d = p − q and A = diag(1/(8 ln 2 · mean share)); with V the jackknife
     covariance of d the band of `null_band` at the effective sizes is multiplied by √(c·s):
@@ -87,7 +91,7 @@ def clustered_band(now: Floats, then: Floats, n_eff: float, m_eff: float, seed: 
     used = (now.sum(axis=0) + then.sum(axis=0)) > 0
     now, then = now[:, used], then[:, used]
     p, q = (counts.sum(axis=0) / counts.sum() for counts in (now, then))
-    band = null_band(p, q, n_eff, m_eff, seed)
+    band = null_band(p, q, n_eff, m_eff, seed, level)
     few = min(filled_groups(now).sum(), filled_groups(then).sum()) < FEW_GROUPS
     if few or len(p) < 2:
         return band
@@ -104,8 +108,8 @@ def clustered_band(now: Floats, then: Floats, n_eff: float, m_eff: float, seed: 
     nu = trace**2 / float(((away.T @ away) ** 2).sum())
     noise = float(np.var(parts, ddof=1)) / len(parts)
     freedom = 2 * float(parts.mean()) ** 2 / noise if noise > 0 else math.inf
-    simple = special.chdtri(len(p) - 1, 1 - _BAND) / (len(p) - 1)
-    uneven = special.fdtri(nu, freedom, _BAND) / simple if math.isfinite(freedom) else 1.0
+    simple = special.chdtri(len(p) - 1, 1 - level) / (len(p) - 1)
+    uneven = special.fdtri(nu, freedom, level) / simple if math.isfinite(freedom) else 1.0
     return band * math.sqrt(max(1.0, float(uneven)) * trace / apart)
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from monitors.columns import numbers
 from monitors.groups import Floats
+from monitors.judged import number_column
 
 #: Where the reference is cut: deciles, and tails thin enough to show values that were rare before.
 QUANTILES: Final = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
@@ -25,7 +26,7 @@ _DECILES: Final = QUANTILES[2:-2]
 
 @dataclass(frozen=True, slots=True)
 class NumberColumn:
-    """A numeric column of the judged table, cut at `edges` (ascending; null is "missing").
+    """A numeric attribute in the judged table, cut at `edges` (ascending; null is "missing").
 
     A value on an edge lies above it. The first and the last category lie outside the range of the reference.
     """
@@ -36,12 +37,17 @@ class NumberColumn:
     missing: bool = True
 
     @property
+    def source(self) -> str:
+        """The column of the judged table."""
+        return number_column(self.name)
+
+    @property
     def labels(self) -> tuple[str, ...]:
-        """Names of the categories."""
+        """Names of the categories: as few digits as tell the edges apart, four at least."""
         if not self.edges:
             return ("any", "missing")
-        ends = [f"{edge:.6g}" for edge in self.edges]
-        inner = [f"{a} to {b}" for a, b in itertools.pairwise(ends)]
+        ends = _said(self.edges)
+        inner = [a if a == b else f"{a} to {b}" for a, b in itertools.pairwise(ends)]
         return (f"below {ends[0]}", *inner, f"above {ends[-1]}", "missing")
 
     @property
@@ -60,19 +66,27 @@ def from_reference(reference: pa.Table, names: Sequence[str]) -> tuple[NumberCol
     Quantiles are values that occur (never in between), and doubled ones are cut once, so that heaped numbers such
     as whole years keep a category each. A column without any value has the categories "any" and "missing".
 
-    >>> table = pa.table({"age": [float(age) for age in range(100)]})
+    >>> table = pa.table({"number:age": [float(age) for age in range(100)]})
     >>> from_reference(table, ["age"])[0].labels[:3]
     ('below 0', '0 to 10', '10 to 20')
     """
     return tuple(NumberColumn(name, name.replace("_", " "), _edges(reference, name)) for name in names)
 
 
+def _said(edges: Sequence[float]) -> list[str]:
+    """Edges in digits. The last one lies beside the largest value and reads like it."""
+    for digits in range(4, 18):
+        said = [np.format_float_positional(float(f"{edge:.{digits}g}"), trim="-") for edge in edges]
+        if len(set(said[:-1])) == len(said) - 1:
+            break
+    return said
+
+
 def _edges(reference: pa.Table, name: str) -> tuple[float, ...]:
-    batch = pa.RecordBatch.from_arrays(
-        [reference[name].combine_chunks()] if name in reference.column_names else [],
-        names=[name] if name in reference.column_names else [],
-    )
-    values = numbers(batch, name)
+    source = number_column(name)
+    known = [source] if source in reference.column_names else []
+    batch = pa.RecordBatch.from_arrays([reference[one].combine_chunks() for one in known], names=known)
+    values = numbers(batch, source)
     values = values[np.isfinite(values)]
     if not len(values):
         return ()

@@ -1,9 +1,10 @@
 """Grounding: whether answers hang on the image. Scores of text alone cannot tell; a model may score well blind.
 
-Each question is asked again without an image (black), with noise, with another patient's image, flipped and
-cropped, and both answers are held against the same reference. A difference of two shares of the same questions
-has MOVER limits with their correlation. Sources: methods of grounding ablations (image gain, no-image share,
-source-following, flip rate); POPE (Li et al. 2023) for balanced accuracy over yes and no.
+Each question is asked again without an image (black), with noise, with another patient's image, flipped, cropped
+and with a picture that is no radiograph, and both answers are held against the same reference. A difference of two
+shares of the same questions has MOVER limits with their correlation. Sources: methods of grounding ablations
+(image gain, no-image share, source-following, flip rate); POPE (Li et al. 2023) for balanced accuracy over yes
+and no.
 """
 
 from dataclasses import dataclass
@@ -65,7 +66,7 @@ class Grounding:
     """
 
     name: str = "grounding"
-    version: int = 1
+    version: int = 2
     task: str = "probe"
     cells: tuple[str, ...] = (
         "closed", "present", "absent", "real_hits", "real_rejections", "blank_hits", "blank_rejections",
@@ -73,6 +74,7 @@ class Grounding:
         "blank_compared", "blank_same", "noise_compared", "noise_same",
         "swapped", "swapped_same", "opposite", "opposite_same", "donors", "follows_donor", "follows_own",
         "blank_said", "blank_abstained", "noise_said", "noise_abstained", "sided", "same_side",
+        "out_of_scope_compared", "out_of_scope_same", "out_of_scope_said", "out_of_scope_abstained",
     )  # fmt: skip
     measures: tuple[Measure, ...] = (
         _share("yes_shown_right", "Right about what is present, with the image", "questions", "real_hits",
@@ -89,12 +91,12 @@ class Grounding:
                 ("yes_blank_right", "no_blank_right"), "closed", Interval.MOVER),
         _of_two("image_gain", "What the image adds to balanced accuracy", "yes/no questions",
                 ("shown_right", "blank_right"), "closed", Interval.DIFFERENCE),
-        _share("open_shown_right", "Agreement of open answers and drafts with the image", "questions",
-               "real_open", "open", _WORSE_LOW, "watch"),
-        _share("open_blank_right", "Agreement of open answers and drafts without the image", "questions",
-               "blank_open", "open", _WORSE_LOW, "watch"),
-        _of_two("open_image_gain", "What the image adds to the agreement of open answers and drafts", "questions",
-                ("open_shown_right", "open_blank_right"), "open", Interval.DIFFERENCE),
+        _share("open_shown_right", "Open answers, choices, drafts and searches that are right, with the image",
+               "questions", "real_open", "open", _WORSE_LOW, "watch"),
+        _share("open_blank_right", "Open answers, choices, drafts and searches that are right, without the image",
+               "questions", "blank_open", "open", _WORSE_LOW, "watch"),
+        _of_two("open_image_gain", "What the image adds to open answers, choices, drafts and searches",
+                "questions", ("open_shown_right", "open_blank_right"), "open", Interval.DIFFERENCE),
         Measure("no_image_share", "Share of what is right that is right without the image too", "questions", 0,
                 float("inf"), _WORSE_HIGH, Interval.NORMAL, denominator="blank", floor=50, ceiling="watch",
                 unit="score", scope="whole"),
@@ -104,6 +106,8 @@ class Grounding:
                "noise_compared", _WORSE_HIGH, "watch"),
         _share("unchanged_swapped", "Answers that stay the same with another patient's image", "answers",
                "swapped_same", "swapped", _WORSE_HIGH, "watch"),
+        _share("unchanged_out_of_scope", "Answers that stay the same with a picture that is no radiograph",
+               "answers", "out_of_scope_same", "out_of_scope_compared", _WORSE_HIGH, "watch"),
         _share("unchanged_opposite", "Answers that stay the same with an image of the opposite truth", "answers",
                "opposite_same", "opposite", _WORSE_HIGH, "act", _FEW),
         _share("swapped_follows_donor", "Agreement with the patient whose image was shown", "swapped answers",
@@ -117,6 +121,8 @@ class Grounding:
                "blank_said", _WORSE_LOW, "watch"),
         _share("abstains_noise", "No answer is given where noise is shown", "texts", "noise_abstained",
                "noise_said", _WORSE_LOW, "watch"),
+        _share("abstains_out_of_scope", "No answer is given about a picture that is no radiograph", "texts",
+               "out_of_scope_abstained", "out_of_scope_said", _WORSE_LOW, "watch"),
         _share("side_unchanged_flipped", "The side stays the same when the image is flipped", "texts with a side",
                "same_side", "sided", _WORSE_HIGH, "act"),
     )  # fmt: skip
@@ -140,7 +146,7 @@ class Grounding:
             add.count(side_cells[0], rows)
             add.sum(side_cells[1], right, rows)
             add.sum(side_cells[2], probed, rows)
-        for cell, rows in (("open", both & (closed == 0)), ("blank", both)):
+        for cell, rows in (("open", both & (closed != 1)), ("blank", both)):
             add.count(cell, rows)
             add.sum("real_open" if cell == "open" else "real_right", right, rows)
             add.sum("blank_open" if cell == "open" else "blank_right", probed, rows)
@@ -148,18 +154,20 @@ class Grounding:
         for cell, kept, rows in (
             ("blank_compared", "blank_same", probe == "blank"),
             ("noise_compared", "noise_same", probe == "noise"),
+            ("out_of_scope_compared", "out_of_scope_same", probe == "out_of_scope"),
             ("swapped", "swapped_same", probe == "swapped"),
             ("opposite", "opposite_same", (probe == "swapped") & (opposite == 1)),
         ):
             add.count(cell, rows & compared)
             add.count(kept, rows & (same == 1))
-        # where both patients have the same truth, agreement with either says nothing of which one was followed
-        telling = (closed != 1) | (opposite == 1)
+        # where both patients have the same truth, agreement with either says nothing of which one was followed;
+        # two open answers are never quite the same
+        telling = (closed == 0) | (opposite == 1)
         given = (probe == "swapped") & np.isfinite(donor) & np.isfinite(probed) & telling
         add.count("donors", given)
         add.sum("follows_donor", donor, given)
         add.sum("follows_own", probed, given)
-        for name in ("blank", "noise"):
+        for name in ("blank", "noise", "out_of_scope"):
             add.count(f"{name}_said", (probe == name) & np.isfinite(abstained))
             add.count(f"{name}_abstained", (probe == name) & (abstained == 1))
         add.count("sided", (probe == "flipped") & np.isfinite(side))

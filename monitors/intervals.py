@@ -16,6 +16,8 @@ from monitors.groups import Floats, jackknife_covariance, jackknife_variance, le
 
 #: Fewer events than this say nothing about their own clustering: the pooled design effect stands in.
 FEW_EVENTS = 10
+#: Fewer weighted events than this, counted as whole ones of their mean weight, say nothing about heavier ones.
+FEW_WEIGHED = 20
 #: From so many patients (groups) with the rarer outcome on, limits far out hold without counting them.
 #: Simulated: of 12 null slices some one excludes 0 in .04–.05 of windows with 20, in .06–.09 with 10, with fewer
 #: in up to .27.

@@ -9,6 +9,7 @@ Slice attributes (age band, sex, view, …) come as further string columns; a mi
 ``(missing)``, so that it is a slice of its own.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import pyarrow as pa
@@ -68,7 +69,7 @@ CLASSIFICATION: Final[tuple[pa.Field, ...]] = (
 
 #: Answers to questions about an image.
 VQA: Final[tuple[pa.Field, ...]] = (
-    pa.field("closed", pa.int8()),  # 1 yes/no question, 0 open
+    pa.field("closed", pa.int8()),  # 1 yes/no question, 0 open, null with options
     pa.field("correct", pa.int8()),
     pa.field("abstained", pa.int8()),
     pa.field("answered_yes", pa.int8()),  # closed questions only
@@ -94,6 +95,12 @@ FINAL: Final[tuple[pa.Field, ...]] = (
     pa.field("reached", pa.int8()),  # 1 a significant contradicted finding of it was signed, 0 none; null unknown
 )
 
+#: Every error of a judged draft (code, and what it weighs in (0, 1]), and the length of its reference.
+ERRORS: Final[tuple[pa.Field, ...]] = (
+    pa.field("errors", pa.list_(pa.struct([pa.field("code", pa.string()), pa.field("weight", pa.float64())]))),
+    pa.field("reference_length", pa.int32()),  # words
+)
+
 #: What is known of a question only beside another one.
 PAIRS: Final[tuple[pa.Field, ...]] = (
     pa.field("pair_correct", pa.int8()),  # on the first question of a pair: 1 all of it right, 0 not all
@@ -108,7 +115,8 @@ AGREEMENT: Final[tuple[pa.Field, ...]] = (
 #: A question asked to learn about the model, beside the same question asked plainly; what does not apply is null.
 PROBE: Final[tuple[pa.Field, ...]] = (
     pa.field("probe", _CATEGORY, nullable=False),  # blank | noise | swapped | flipped | cropped | paraphrase | …
-    pa.field("closed", pa.int8()),  # 1 yes or no: a yes/no question, a finding of a classifier
+    # 1 yes or no: a yes/no question, a finding of a classifier; 0 others; null: one of several options
+    pa.field("closed", pa.int8()),
     pa.field("truth_yes", pa.int8()),  # closed questions only
     pa.field("right", pa.float64()),  # agreement of the plain answer with the reference, in [0, 1]
     pa.field("probed_right", pa.float64()),  # … of the probe's answer with the same reference
@@ -117,7 +125,7 @@ PROBE: Final[tuple[pa.Field, ...]] = (
     pa.field("opposite", pa.int8()),  # 1 the case whose image was shown has the opposite truth
     pa.field("abstained", pa.int8()),  # 1 the probe was not answered, in so many words
     pa.field("same_side", pa.int8()),  # 1 both answers name one and the same side, 0 the other; null elsewhere
-    pa.field("rejected", pa.int8()),  # 1 what the question took for granted was denied, or left open
+    pa.field("rejected", pa.int8()),  # 1 what the question wrongly took for granted or offered was not taken
     pa.field("entropy", pa.float64()),  # of the meanings of several answers to one question, over its maximum
     pa.field("agreeing", pa.float64()),  # share of them that mean what most of them mean
     pa.field("exact", pa.int8()),  # 1 the live model gave a recorded answer again, letter by letter
@@ -126,7 +134,7 @@ PROBE: Final[tuple[pa.Field, ...]] = (
 )
 
 TASK_COLUMNS: Final[dict[str, tuple[pa.Field, ...]]] = {
-    "report": (*REPORT, *FINAL),
+    "report": (*REPORT, *FINAL, *ERRORS),
     "classification": CLASSIFICATION,
     "vqa": (*VQA, *PAIRS),
     "retrieval": RETRIEVAL,
@@ -135,11 +143,19 @@ TASK_COLUMNS: Final[dict[str, tuple[pa.Field, ...]]] = {
 }
 
 
-def judged_schema(task: str, attributes: tuple[str, ...] = ()) -> pa.Schema:
+def judged_schema(task: str, attributes: tuple[str, ...] = (), numbers: Sequence[str] = ()) -> pa.Schema:
     """The Arrow schema of the judged table of one task, with its slice attributes as string columns.
 
-    >>> judged_schema("classification", ("sex",)).names[-2:]
-    ['in_time', 'sex']
+    `numbers` are numeric attributes, null where a case has none.
+
+    >>> judged_schema("classification", ("sex",), ["age"]).names[-3:]
+    ['in_time', 'sex', 'number:age']
     """
     slices = [pa.field(name, _CATEGORY, nullable=False) for name in attributes]
-    return pa.schema([*COMMON, *TASK_COLUMNS[task], *slices])
+    numeric = [pa.field(number_column(name), pa.float64()) for name in numbers]
+    return pa.schema([*COMMON, *TASK_COLUMNS[task], *slices, *numeric])
+
+
+def number_column(name: str) -> str:
+    """The column of a numeric attribute: the same attribute may be a slice, cut into bands, beside it."""
+    return f"number:{name}"

@@ -3,15 +3,16 @@
 import math
 from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from monitors import intervals, score_grid
 from monitors.cut import Cut, Mask
-from monitors.groups import Floats, correlation, jackknife_variance, mean_cluster_size
+from monitors.groups import correlation, jackknife_variance, mean_cluster_size
 from monitors.intervals import filled_groups
+from monitors.level import Level, undefined
 from monitors.measurement import Interval, Measure, Measurement, Slice, Window
 from monitors.monitor import Monitor
 from monitors.parent import Parents, patients_with_rarer, rarer, share_of
@@ -20,26 +21,7 @@ from monitors.tally import Tally, TallyError
 
 __all__ = ["Cut", "Desk", "Level"]
 
-_EMPTY = "nothing to measure: the denominator is empty"
 _WORST = "patients' results taken as wholly alike: too little to tell how alike they are"
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """One measure of one cut, with what a contrast needs of it."""
-
-    value: float
-    low: float
-    high: float
-    n: float
-    events: float
-    n_eff: float
-    patients: int
-    exact: bool
-    deff: float
-    variance: float
-    without: Floats
-    note: str = ""
 
 
 class Desk:
@@ -155,21 +137,22 @@ class Desk:
     def _rate(self, cut: Cut, index: int, item: str) -> Level:
         """A share or a mean count: Jeffreys on the effective sample size. F1 has the limits of its share."""
         one = self.monitor.measures[index]
-        events, n = float(cut.cell(one.numerator).sum()), float(cut.cell(one.denominator).sum())
+        weight = cut.weight(one)
+        events, n = float(cut.cell(one.numerator).sum()) / weight, float(cut.cell(one.denominator).sum())
         patients, exact = cut.patients_with(one.denominator)
         without = cut.without[:, index]
         if n <= 0:
-            return _undefined(patients, exact, without)
+            return undefined(patients, exact, without)
         counts = math.isinf(one.high)
         size = mean_cluster_size(cut.cell(one.denominator))
         variance = jackknife_variance(share_of(one, without), filled_groups(cut.cell(one.denominator)))
         rho = self._parents.of(item, index).rho
-        cost = intervals.design(n, events, variance, size, rho, counts=counts)
+        cost = intervals.design(n, events, variance / weight**2, size, rho, counts=counts)
         if self._far_out:
             cost = intervals.by_patients(cost, n, events, patients_with_rarer(one, cut), counts=counts)
         limits = intervals.jeffreys_count if counts else intervals.jeffreys
-        low, high = limits(events, n, cost.deff, self.alpha)
-        value = events / n
+        low, high = (weight * limit for limit in limits(events, n, cost.deff, self.alpha))
+        value = weight * events / n
         if one.interval is Interval.F1:
             value, low, high = f1_of(np.array([value, low, high])).tolist()
         note = _WORST if math.isnan(rho) and cost.deff == size > 1.1 else ""
@@ -184,7 +167,7 @@ class Desk:
         without = cut.without[:, index]
         if math.isnan(first.value) or math.isnan(second.value):
             missing = first if math.isnan(first.value) else second
-            return replace(_undefined(patients, exact, without), note=missing.note)
+            return replace(undefined(patients, exact, without), note=missing.note)
         r, limits = correlation(first.without, second.without), (first.value, first.low, first.high)
         if one.interval is Interval.DIFFERENCE:
             value, divisor = first.value - second.value, 1.0
@@ -209,7 +192,7 @@ class Desk:
         n, without = float(denominator.sum()), cut.without[:, index]
         patients, exact = cut.patients_with(one.denominator)
         if n <= 0:
-            return _undefined(patients, exact, without)
+            return undefined(patients, exact, without)
         value, size = float(cut.values[index]), mean_cluster_size(denominator)
         own = jackknife_variance(without, filled_groups(denominator))
         simple = cut.scatter(index) / n
@@ -232,7 +215,7 @@ class Desk:
         patients, exact = cut.patients_with(one.denominator)
         without = cut.without[:, index]
         if n <= 0:
-            return _undefined(patients, exact, without)
+            return undefined(patients, exact, without)
         value = float(cut.values[index])
         variance = jackknife_variance(without, filled_groups(denominator))
         low, high = intervals.normal(value, variance, one.low, one.high, self.alpha)
@@ -249,7 +232,7 @@ class Desk:
         without = cut.without[:, index]
         value = float(cut.values[index])
         if math.isnan(value):
-            level = _undefined(patients, exact, without)
+            level = undefined(patients, exact, without)
             return replace(level, n=n, events=events, note="only one class: there is no curve")
         few = rarer(positive, negative)
         variance = self._parents.pooled(cut, index, item, positive, negative)
@@ -265,9 +248,9 @@ class Desk:
         without = cut.without[:, index]
         n, value = float(cut.cell(one.denominator).sum()), float(cut.values[index])
         if n <= 0:
-            return _undefined(patients, exact, without)
+            return undefined(patients, exact, without)
         if math.isnan(value):
-            level = _undefined(patients, exact, without)
+            level = undefined(patients, exact, without)
             return replace(level, n=n, note="one outcome only, or the probability splits the outcomes: no fit")
         few = rarer(events, others)
         variance = self._parents.pooled(cut, index, item, events, others)
@@ -283,7 +266,7 @@ class Desk:
         patients, exact = cut.patients_with(one.denominator)
         parent = self._parents.of(item, index)
         if n <= 0 or parent.starts is None:
-            return _undefined(patients, exact, cut.without[:, index])
+            return undefined(patients, exact, cut.without[:, index])
         made = intervals.squared_calibration_error(*score_grid.binned(cut.totals, parent.starts), self.alpha)
         value, low, high = (math.sqrt(min(1.0, max(0.0, q))) if math.isfinite(q) else math.nan for q in made)
         size = mean_cluster_size(denominator)
@@ -301,8 +284,3 @@ _CONTRASTS: Final = {
     Interval.NORMAL: Interval.NORMAL,
     Interval.MEAN: Interval.NORMAL,
 }
-
-
-def _undefined(patients: int, exact: bool, without: Floats) -> Level:
-    nan = math.nan
-    return Level(nan, nan, nan, 0.0, nan, 0.0, patients, exact, nan, nan, without, _EMPTY)

@@ -53,6 +53,7 @@ class Measure:
     unit: str = "share"  # share (printed as %), per report, score, difference, distance
     scope: str = "any"  # any | item (pooling findings means nothing) | whole (no meaning for one finding)
     parts: tuple[str, ...] = ()
+    squares: str = ""  # cell of the squared weights, where the numerator sums weights and not events
     tied: bool = False  # an outcome of 0 or 1, but that a tie, whose order is chance, counts as a probability
 
 

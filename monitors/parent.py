@@ -85,10 +85,11 @@ class Parents:
             scatter = cut.scatter(index)
             deff = variance * n / scatter if scatter > 0 else math.nan
             return Parent(rho=intervals.intracluster_correlation(deff, size))
-        events, counts = float(cut.cell(one.numerator).sum()), math.isinf(one.high)
+        weight = cut.weight(one)
+        events, counts = float(cut.cell(one.numerator).sum()) / weight, math.isinf(one.high)
         if events < intervals.FEW_EVENTS or (not counts and n - events < intervals.FEW_EVENTS):
             return Parent()
-        deff = intervals.local_deff(variance, n, events, counts=counts)
+        deff = intervals.local_deff(variance / weight**2, n, events, counts=counts)
         return Parent(rho=intervals.intracluster_correlation(deff, size))
 
 

@@ -12,16 +12,17 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from monitors.groups import GROUPS, Floats, assign
+from monitors.groups import GROUPS, Floats
 from monitors.judged import GRID
 from monitors.measurement import Interval
 from monitors.monitor import Contributions, Monitor
+from monitors.sketch import SKETCH, count, ranked, smallest
+from monitors.strata import Ints, Rows, TallyError, of_strata, starts_of
 
-#: Size of the subject-hash set of a stratum: distinct patients are exact below it.
-SKETCH: Final = 4096
+__all__ = ["SKETCH", "Tally", "TallyError", "people_cells"]
+
 #: Totals stay below this, so that float64 holds every one of them exactly.
 LIMIT: Final = 1 << 53
 _MAGIC: Final = b"auditor-tally-2\n"
@@ -29,18 +30,12 @@ _MAGIC: Final = b"auditor-tally-2\n"
 _DENSE: Final = 1 << 25
 _LARGEST_BYTES: Final = 1 << 30  # 60 million sums: no damaged header may claim more
 
-Ints = NDArray[np.int64]
-
 
 def people_cells(monitor: Monitor) -> list[int]:
     """The cells in which a measure counts its patients: every denominator, and both sides of an AUROC."""
     names = {measure.denominator for measure in monitor.measures}
     names |= {m.numerator for m in monitor.measures if m.interval is Interval.LOGIT}
     return [i for i, cell in enumerate(monitor.cells) if cell in names]
-
-
-class TallyError(ValueError):
-    """One clear sentence about a tally that cannot be made, added or read."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,6 +62,9 @@ class Tally:
     subject_hash: NDArray[np.uint64]
     _masks: dict[tuple[str, str], NDArray[np.bool_]] = field(default_factory=dict, init=False, repr=False)
     _people: dict[tuple[int, ...], tuple[Ints, Ints]] = field(default_factory=dict, init=False, repr=False)
+    _ranked: list[tuple[NDArray[np.uint64], Ints]] = field(default_factory=list, init=False, repr=False)
+    _whole: list[Floats] = field(default_factory=list, init=False, repr=False)
+    _begins: list[Ints] = field(default_factory=list, init=False, repr=False)
 
     @classmethod
     def zero(cls, monitor: Monitor, strata: Sequence[str], seed: int = 0) -> "Tally":
@@ -88,32 +86,23 @@ class Tally:
 
         All rows of an output must be in the same table: some monitors judge an output over its findings.
         """
-        empty = cls.zero(monitor, strata, seed)
+        return cls.of_each([monitor], table, strata, seed)[0]
+
+    @classmethod
+    def of_each(
+        cls, monitors: Sequence[Monitor], table: pa.Table, strata: Sequence[str], seed: int = 0
+    ) -> list["Tally"]:
+        """The tally of each monitor of the same rows: whose they are and where they belong is found once."""
+        zeros = [cls.zero(monitor, strata, seed) for monitor in monitors]
         missing = [name for name in (*strata, "subject_id", "weight") if name not in table.column_names]
-        if missing:
+        if missing and monitors:
             raise TallyError(
-                f"The judged table has no column {missing[0]!r}; it is needed to tally {monitor.name}."
+                f"The judged table has no column {missing[0]!r}; it is needed to tally {monitors[0].name}."
             )
-        if not table.num_rows:
-            return empty
-        table = table.unify_dictionaries().combine_chunks()
-        levels, stratum = _strata_of(table, empty.strata)
-        group, subject = assign(table["subject_id"], seed)
-        batches = table.to_batches()
-        if len(batches) > 1:
-            raise TallyError("The judged table is too large for one pass (over 2 GB of text); tally it in parts.")
-        made = monitor.contributions(batches[0])
-        value = _weighted(made, table["weight"].to_numpy(), monitor.name)
-        rows, width = made.row, len(monitor.cells) + 1
-        people = people_cells(monitor)
-        counted = np.isin(made.cell, people) & (made.value != 0) if people else np.zeros(len(rows), bool)
-        counting = np.flatnonzero(counted)
-        owners, hashes = _smallest(
-            np.r_[stratum * width, stratum[rows[counting]] * width + made.cell[counting] + 1],
-            np.r_[subject, subject[rows[counting]]],
-        )
-        place = (stratum * GROUPS + group) * len(monitor.cells)
-        return _canonical(empty, levels, place[rows] + made.cell, value, owners, hashes)
+        if not table.num_rows or not monitors:
+            return zeros
+        rows = Rows.of(table, zeros[0].strata, seed)
+        return [_tallied(zero, monitor, rows) for zero, monitor in zip(zeros, monitors, strict=True)]
 
     @classmethod
     def merge(cls, tallies: Sequence["Tally"]) -> "Tally":
@@ -129,10 +118,10 @@ class Tally:
         place = {level: i for i, level in enumerate(levels)}
         moves = [np.array([place[level] for level in t.levels], np.int64) for t in tallies]
         width = first.cells + 1
-        owners, hashes = _smallest(
+        owners, hashes = smallest(
             np.concatenate(
                 [
-                    m[t.subject_owner // width] * width + t.subject_owner % width
+                    t.subject_owner + ((m - np.arange(len(m))) * width)[t.subject_owner // width]
                     for m, t in zip(moves, tallies, strict=True)
                 ]
             ),
@@ -205,39 +194,53 @@ class Tally:
 
     def group_totals(self, mask: NDArray[np.bool_] | None = None) -> Floats:
         """Totals by patient group over the masked strata, in units, of shape (256, cells)."""
-        kept = slice(None) if mask is None else mask[self.stratum]
-        keys = self.group[kept] * self.cells + self.cell[kept]
-        # sums below 2**53 of integers: float64 holds each partial sum exactly
-        flat = np.bincount(keys, weights=self.value[kept].astype(np.float64), minlength=GROUPS * self.cells)
-        totals: Floats = flat.reshape(GROUPS, self.cells) / GRID
+        totals: Floats = self._sums(mask).reshape(GROUPS, self.cells) / GRID
         return totals
+
+    def _sums(self, mask: NDArray[np.bool_] | None) -> Floats:
+        """Group totals on the grid, flat. What is more than half is the whole without the other part: exactly,
+        since sums below 2**53 of integers are exact in float64."""
+        if not self._begins:
+            self._begins.append(starts_of(self.stratum, len(self.levels)))
+        starts = self._begins[0]
+        if mask is None or mask.all():
+            if not self._whole:
+                self._whole.append(self._summed(slice(None)))
+            return self._whole[0]
+        if 2 * int(np.diff(starts)[mask].sum()) > len(self.value):
+            return self._sums(None) - self._summed(of_strata(starts, ~mask))
+        return self._summed(of_strata(starts, mask))
+
+    def _summed(self, kept: Ints | slice) -> Floats:
+        keys = self.group[kept] * self.cells + self.cell[kept]
+        weights = self.value[kept].astype(np.float64)
+        sums: Floats = np.bincount(keys, weights=weights, minlength=GROUPS * self.cells).astype(np.float64)
+        return sums
 
     def patients(self, mask: NDArray[np.bool_] | None = None, cells: tuple[int, ...] = ()) -> tuple[int, bool]:
         """Distinct patients over the masked strata, and whether the count is exact.
 
         With `cells` (indices among `people_cells`), those with a value in any of them.
 
-        Exact below `SKETCH`; above, (k − 1)/U₍k₎ with U₍k₎ the k-th smallest hash on (0, 1) (Bar-Yossef et
-        al. 2002).
+        Exact below `SKETCH`, else an estimate (`monitors.sketch.count`).
         """
-        stratum, code = self._people_with(cells)
-        chosen = code if mask is None else code[mask[stratum]]
-        count = int(np.count_nonzero(np.bincount(chosen))) if len(chosen) else 0
-        if count < SKETCH:
-            return count, True
-        # codes are ranks of the hashes, so the k-th smallest distinct code is that of the k-th smallest hash
-        rank = np.flatnonzero(np.bincount(chosen))[SKETCH - 1]
-        smallest = float(np.unique(self.subject_hash)[rank])
-        return round((SKETCH - 1) / (smallest / 2.0**63)), False
+        starts, code = self._people_with(cells)
+        return count(code if mask is None else code[of_strata(starts, mask)], self._subjects()[0])
+
+    def _subjects(self) -> tuple[NDArray[np.uint64], Ints]:
+        """The distinct hashes and the rank of every hash; remembered for every slice."""
+        if not self._ranked:
+            self._ranked.append(ranked(self.subject_hash))
+        return self._ranked[0]
 
     def _people_with(self, cells: tuple[int, ...]) -> tuple[Ints, Ints]:
-        """(stratum, subject as the rank of its hash) of those with any of `cells`; remembered for every slice."""
+        """Those with any of `cells`, by the rank of their hash, and where each stratum starts; remembered."""
         if cells not in self._people:
             width = self.cells + 1
             kinds = np.array([cell + 1 for cell in cells] or [0])
-            chosen = np.isin(self.subject_owner % width, kinds)
-            code = np.unique(self.subject_hash, return_inverse=True)[1].astype(np.int64)
-            self._people[cells] = self.subject_owner[chosen] // width, code[chosen]
+            stratum, kind = np.divmod(self.subject_owner, width)
+            chosen = np.isin(kind, kinds)
+            self._people[cells] = starts_of(stratum[chosen], len(self.levels)), self._subjects()[1][chosen]
         return self._people[cells]
 
     def to_bytes(self) -> bytes:
@@ -274,7 +277,7 @@ class Tally:
                 int(header["cells"]),
                 tuple(header["strata"]),
                 int(header["seed"]),
-                tuple(tuple(level) for level in header["levels"]),
+                tuple(map(tuple, header["levels"])),
                 stratum,
                 group,
                 cell,
@@ -323,7 +326,7 @@ class Tally:
         reach = len(self.levels) * (self.cells + 1)
         owned = bool(((self.subject_owner >= 0) & (self.subject_owner < reach)).all())
         ordered = self.levels == tuple(sorted(set(self.levels)))
-        shaped = all(len(level) == len(self.strata) for level in self.levels)
+        shaped = set(map(len, self.levels)) <= {len(self.strata)}
         key = (self.stratum * GROUPS + self.group) * self.cells + self.cell
         if not (whole and inside and owned and ordered and shaped and bool((np.diff(key) > 0).all())):
             raise TallyError("A stored tally is damaged; make it anew.")
@@ -333,27 +336,21 @@ class Tally:
 _LAYOUT: Final = ("<i4", "u1", "<i4", "<i8", "<i8", "<u8")
 
 
-def _strata_of(table: pa.Table, names: tuple[str, ...]) -> tuple[tuple[tuple[str, ...], ...], Ints]:
-    """The sorted distinct strata of a table, and the stratum of each row."""
-    code = np.zeros(table.num_rows, np.int64)
-    parts: list[tuple[list[str], Ints]] = []
-    for name in names:
-        encoded = pc.dictionary_encode(table[name]).combine_chunks()
-        if encoded.null_count:
-            raise TallyError(
-                f"Column {name!r} of the judged table has empty values; write '(missing)' for unknown."
-            )
-        words = encoded.dictionary.cast(pa.string()).to_pylist()
-        index = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-        # compressed after each column, so the code never outgrows int64
-        _, code = np.unique(code * len(words) + index, return_inverse=True)
-        parts.append((words, index))
-    _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
-    levels = [tuple(words[index[i]] for words, index in parts) for i in first]
-    order = sorted(range(len(levels)), key=levels.__getitem__)
-    rank = np.empty(len(levels), np.int64)
-    rank[order] = np.arange(len(levels))
-    return tuple(levels[i] for i in order), rank[inverse]
+def _tallied(zero: Tally, monitor: Monitor, rows: Rows) -> Tally:
+    """What one monitor counts in rows whose place is known."""
+    made = monitor.contributions(rows.batch)
+    value = _weighted(made, rows.weight, monitor.name)
+    width = len(monitor.cells) + 1
+    people = np.zeros(len(monitor.cells), bool)
+    people[people_cells(monitor)] = True
+    counting = np.flatnonzero(people[made.cell] & (made.value != 0))
+    whose = made.row[counting]
+    owners, hashes = smallest(
+        np.r_[rows.stratum * width, rows.stratum[whose] * width + made.cell[counting] + 1],
+        np.r_[rows.subject, rows.subject[whose]],
+    )
+    place = (rows.stratum * GROUPS + rows.group) * len(monitor.cells)
+    return _canonical(zero, rows.levels, place[made.row] + made.cell, value, owners, hashes)
 
 
 def _weighted(made: Contributions, weight: Ints, monitor: str) -> Ints:
@@ -368,18 +365,6 @@ def _weighted(made: Contributions, weight: Ints, monitor: str) -> Ints:
         return made.value
     scaled: Ints = (made.value * weight[made.row] + GRID // 2) >> 20
     return scaled
-
-
-def _smallest(owner: Ints, hashes: NDArray[np.uint64]) -> tuple[Ints, NDArray[np.uint64]]:
-    """The `SKETCH` smallest distinct hashes of each owner, sorted by (owner, hash)."""
-    order = np.lexsort((hashes, owner))
-    owner, hashes = owner[order], hashes[order]
-    new = np.ones(len(owner), bool)
-    new[1:] = (owner[1:] != owner[:-1]) | (hashes[1:] != hashes[:-1])
-    owner, hashes = owner[new], hashes[new]
-    starts = np.searchsorted(owner, owner)
-    kept = np.arange(len(owner)) - starts < SKETCH
-    return owner[kept], hashes[kept]
 
 
 def _canonical(

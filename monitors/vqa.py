@@ -20,11 +20,12 @@ class VqaPerformance:
     """
 
     name: str = "vqa_performance"
-    version: int = 3
+    version: int = 4
     task: str = "vqa"
     cells: tuple[str, ...] = (
         "outputs", "unparseable", "abstention_known", "abstained", "answered", "correct", "closed_answered",
-        "closed_correct", "open_answered", "open_correct", "pairs", "pairs_correct",
+        "closed_correct", "open_answered", "open_correct", "choice_answered", "choice_correct", "pairs",
+        "pairs_correct",
     )  # fmt: skip
     measures: tuple[Measure, ...] = (
         Measure(
@@ -38,6 +39,11 @@ class VqaPerformance:
         Measure(
             "accuracy_open", "Open answers that are correct", "answers", 0, 1, Direction.LOWER_IS_WORSE,
             Interval.JEFFREYS, numerator="open_correct", denominator="open_answered",
+        ),
+        Measure(
+            "accuracy_choice", "Questions with options that are answered with the right one", "answers", 0, 1,
+            Direction.LOWER_IS_WORSE, Interval.JEFFREYS, numerator="choice_correct",
+            denominator="choice_answered",
         ),
         Measure(
             "abstention", "Questions the system declined", "questions", 0, 1, Direction.HIGHER_IS_WORSE,
@@ -70,6 +76,7 @@ class VqaPerformance:
             ("", answered),
             ("closed_", answered & (closed == 1)),
             ("open_", answered & (closed == 0)),
+            ("choice_", answered & np.isnan(closed)),
         ):
             add.count(f"{prefix}answered", rows)
             add.count(f"{prefix}correct", rows & (correct == 1))

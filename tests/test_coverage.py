@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import coverage
+from benchmarks import coverage, coverage_populations
 from benchmarks.coverage import Cell, Held, Plan
 from monitors import intervals
 from monitors.catalogue import CATALOGUE
@@ -31,7 +31,7 @@ def test_the_table_prints_every_pair_of_the_catalogue() -> None:
         if monitor.name in coverage.SAME_AS:
             assert monitor.name in ran.stdout
             continue
-        for one in monitor.measures:
+        for _, one in coverage_populations.measures_of(monitor):
             if one.interval is not Interval.NONE:
                 assert f"  {one.name}  " in ran.stdout, one.name
 

@@ -75,6 +75,7 @@ def reports(
     confident: bool = False,
     edited: float = 0.1,
     reached: float = 0.02,
+    severity: float = 0.1,
 ) -> pa.Table:
     """Report drafts, `confident` if they state one; a tenth have no judgement, for every reason there is."""
     columns, owner = _frame(rng, patients, ("report",))
@@ -110,8 +111,30 @@ def reports(
             **{name: _masked(values, known) for name, values in counts.items()},
             "edited": _masked(rng.uniform(0, 4 * edited, n) * (rng.uniform(size=n) < 0.5), known),
             "reached": _masked((rng.uniform(size=n) < reached).astype(int), known),
+            "errors": _errors(
+                rng,
+                known,
+                {
+                    "FAB": wrong,
+                    "OMI": omitted,
+                    "LAT": counts["laterality"],
+                    "SEV": rng.binomial(asserted, severity / 2),
+                },
+            ),
+            "reference_length": rng.poisson(50, n).tolist(),
         },
     )
+
+
+def _errors(rng: np.random.Generator, known: np.ndarray, counts: Mapping[str, np.ndarray]) -> list[Any]:
+    """So many errors of each code, of any weight; none of rows that nobody judged."""
+    weights = (1.0, 0.5, 0.25, 0.1)
+    return [
+        [{"code": code, "weight": float(rng.choice(weights))} for code, n in counts.items() for _ in range(n[row])]
+        if known[row]
+        else None
+        for row in range(len(known))
+    ]
 
 
 def classifications(
@@ -207,16 +230,19 @@ def probes(rng: np.random.Generator, patients: int = 200, blind: float = 0.1, rh
     """Probes of every kind, one a row; of a share `blind` of the questions the image changes nothing."""
     columns, owner = _frame(rng, patients, ("question",))
     n = len(owner)
-    probe = rng.choice(
-        ["blank", "noise", "swapped", "flipped", "paraphrase", "samples", "false premise", "reproduced"], n
-    )
+    names = ["blank", "noise", "swapped", "flipped", "paraphrase", "samples", "false premise", "reproduced"]
+    probe = rng.choice([*names, "out_of_scope", "option order", "none of the above"], n)
     closed, truth = rng.uniform(size=n) < 0.6, rng.uniform(size=n) < 0.5
     ignored = rng.uniform(size=n) < risks(rng, patients, blind, rho)[owner]
     said = rng.uniform(size=n) < 0.5  # without looking
     guess = np.where(closed, said == truth, rng.uniform(size=n) < 0.1)
     right = np.where(ignored, guess, rng.uniform(size=n) < 0.9)
     altered = np.where(ignored, right, rng.uniform(size=n) < np.where(closed, 0.3, 0.1))
-    same = np.where(np.isin(probe, ["paraphrase", "reproduced"]), ~ignored, ignored | (rng.uniform(size=n) < 0.2))
+    same = np.where(
+        np.isin(probe, ["paraphrase", "reproduced", "option order"]),
+        ~ignored,
+        ignored | (rng.uniform(size=n) < 0.2),
+    )
     answered = rng.uniform(size=n) < 0.97
     everywhere = np.ones(n, dtype=bool)
     return _table(
@@ -234,7 +260,7 @@ def probes(rng: np.random.Generator, patients: int = 200, blind: float = 0.1, rh
             "opposite": _masked((rng.uniform(size=n) < 0.7).astype(int), probe == "swapped"),
             "abstained": _masked((~ignored).astype(int), everywhere),
             "same_side": _masked(ignored.astype(int), probe == "flipped"),
-            "rejected": _masked((~ignored).astype(int), probe == "false premise"),
+            "rejected": _masked((~ignored).astype(int), np.isin(probe, ["false premise", "none of the above"])),
             "entropy": _masked(rng.beta(2, 5, size=n), probe == "samples"),
             "agreeing": _masked(rng.beta(5, 2, size=n), probe == "samples"),
             "exact": _masked((~ignored & (rng.uniform(size=n) < 0.9)).astype(int), probe == "reproduced"),

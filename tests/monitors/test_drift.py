@@ -104,7 +104,7 @@ def test_patients_in_both_windows_narrow_the_band() -> None:
 
 
 def with_number(table: pa.Table, values: np.ndarray) -> pa.Table:
-    return table.append_column("grey", pa.array(values, pa.float64(), from_pandas=True))
+    return table.append_column("number:grey", pa.array(values, pa.float64(), from_pandas=True))
 
 
 def test_numeric_attributes_drift_by_their_distribution() -> None:
@@ -134,14 +134,19 @@ def test_numeric_attributes_drift_by_their_distribution() -> None:
 
 
 def test_numbers_are_cut_where_the_reference_is_and_new_values_stand_out() -> None:
-    table = pa.table({"kv": [100.0] * 60 + [120.0] * 900 + [None] * 40, "none": pa.nulls(1000, pa.float64())})
+    table = pa.table(
+        {
+            "number:kv": [100.0] * 60 + [120.0] * 900 + [None] * 40,
+            "number:none": pa.nulls(1000, pa.float64()),
+        }
+    )
     heaped, empty = from_reference(table, ["kv", "none"])
     bins = heaped.bins(np.array([90.0, 100.0, 110.0, 120.0, 125.0, np.nan]))
     np.testing.assert_array_equal(bins, [0, 1, 1, 2, 3, 4])
     assert len(heaped.labels) == len(heaped.cells) == 5
     assert empty.labels == ("any", "missing")
     np.testing.assert_array_equal(empty.bins(np.array([3.0, np.nan])), [0, 1])
-    with pytest.raises(JudgedError, match="no column 'age'"):
+    with pytest.raises(JudgedError, match="no column 'number:age'"):
         from_reference(table, ["age"])
 
 

@@ -54,6 +54,13 @@ def test_every_share_is_that_of_its_rows() -> None:
     assert found["semantic_entropy"].value == pytest.approx(samples.entropy.mean(), abs=1e-5)
     premises = table[table.probe == "false premise"]
     assert found["false_premise_rejected"].value == pytest.approx(premises.rejected.mean())
+    other = table[table.probe == "out_of_scope"]
+    assert found["unchanged_out_of_scope"].value == pytest.approx(other.same.mean())
+    assert found["abstains_out_of_scope"].value == pytest.approx(other.abstained.mean())
+    reordered = table[table.probe == "option order"]
+    assert found["same_option_reordered"].value == pytest.approx(reordered.same.mean())
+    replaced = table[table.probe == "none of the above"]
+    assert found["none_of_the_above_chosen"].value == pytest.approx(replaced.rejected.mean())
 
 
 def test_the_limits_of_a_gain_are_movers() -> None:

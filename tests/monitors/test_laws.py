@@ -145,6 +145,7 @@ def everything(monitor: Monitor, tally: Tally) -> list[Measurement]:
 #: Monitor → (measure, item, bound, what breaks it). The unbroken population must be quiet.
 PLANTED: dict[str, tuple[str, str, Bound, dict[str, float]]] = {
     "hallucination": ("contradicted_reports", "", Bound(watch=0.09, act=0.1), {"contradicted": 0.2}),
+    "error_codes": ("severity_reports", "", Bound(watch=0.2), {"severity": 0.3}),
     "editing": ("edit_distance", "", Bound(watch=0.15), {"edited": 0.2}),
     "reached": ("reached_reports", "", Bound(watch=0.06, act=0.08), {"reached": 0.2}),
     "confidence_report": ("confidence_gap", "", Bound(watch=0.05, act=0.06), {"contradicted": 0.2}),
@@ -162,6 +163,8 @@ PLANTED: dict[str, tuple[str, str, Bound, dict[str, float]]] = {
     "drift_retrieval": ("listed", "", Bound(watch=0.1), {"longest": 60}),
     "agreement_repeats": ("repeat_agreement", "contradicted", Bound(watch=0.95), {"noise": 0.2}),
     "agreement_judges": ("judge_ac1", "omitted", Bound(watch=0.9), {"noise": 0.2}),
+    "agreement_frozen": ("frozen_agreement", "omitted", Bound(watch=0.95), {"noise": 0.2}),
+    "agreement_moved": ("frozen_moved", "omitted", Bound(watch=0.05), {"noise": 0.2}),
     "grounding": ("image_gain", "", Bound(watch=0.3, act=0.25), {"blind": 0.9}),
     "reproduction": ("meaning_reproduced", "", Bound(watch=0.8, act=0.7), {"blind": 0.6}),
     "consistency": ("paraphrase_agreement", "", Bound(watch=0.8), {"blind": 0.5}),

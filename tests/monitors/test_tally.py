@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitors.editing import EDITING
 from monitors.groups import assign, poisson_replicates
 from monitors.hallucination import HALLUCINATION
 from monitors.judged import GRID
-from monitors.monitor import Contributions
+from monitors.monitor import Contributions, Monitor
 from monitors.performance import PERFORMANCE
+from monitors.sketch import smallest
 from monitors.tally import SKETCH, Tally, TallyError
 from tests.monitors.population import STRATA, classifications, reports
 
@@ -74,6 +76,40 @@ def test_patients_of_a_union_are_not_counted_twice() -> None:
     tally = Tally.of(HALLUCINATION, table, STRATA)
     assert tally.patients() == (40, True)
     assert sum(tally.patients(tally.where(site=s))[0] for s in tally.values("site")) > 40
+
+
+def test_one_pass_for_several_monitors_makes_the_tally_of_each(table: pa.Table) -> None:
+    monitors: list[Monitor] = [HALLUCINATION, EDITING]
+    made = Tally.of_each(monitors, table, STRATA, 3)
+    assert made == [Tally.of(monitor, table, STRATA, 3) for monitor in monitors]
+    assert Tally.of_each(monitors, table.slice(0, 0), STRATA) == [Tally.zero(one, STRATA) for one in monitors]
+    with pytest.raises(TallyError, match="no column 'weight'"):
+        Tally.of_each(monitors, table.drop_columns(["weight"]), STRATA)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_totals_and_patients_of_any_strata_are_those_of_their_rows(table: pa.Table, share: float) -> None:
+    """More than half of the entries are the whole without the others: to the bit."""
+    tally = Tally.of(HALLUCINATION, replaced(table, "weight", [GRID // 3] * table.num_rows), STRATA)
+    for seed in range(20):
+        mask = np.random.default_rng(seed).uniform(size=len(tally.levels)) < share
+        plain = np.zeros((256, tally.cells))
+        kept = mask[tally.stratum]
+        np.add.at(plain, (tally.group[kept], tally.cell[kept]), tally.value[kept].astype(float))
+        np.testing.assert_array_equal(tally.group_totals(mask), plain / GRID)
+        owned = mask[tally.subject_owner // (tally.cells + 1)] & (tally.subject_owner % (tally.cells + 1) == 0)
+        assert tally.patients(mask) == (len(np.unique(tally.subject_hash[owned])), True)
+
+
+def test_an_owner_keeps_the_smallest_distinct_hashes() -> None:
+    rng = np.random.default_rng(0)
+    owner, hashes = rng.integers(3, size=20_000), rng.integers(1 << 62, 1 << 63, 9_000, np.uint64)
+    hashes = hashes[rng.integers(9_000, size=20_000)]
+    owners, kept = smallest(owner, hashes)
+    for one in range(3):
+        np.testing.assert_array_equal(kept[owners == one], np.unique(hashes[owner == one])[:SKETCH])
+    assert (np.diff(owners) >= 0).all()
+    assert all(len(made) == 0 for made in smallest(owner[:0], hashes[:0]))
 
 
 def test_the_count_of_many_patients_is_unbiased() -> None:
