@@ -85,6 +85,24 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
+class Selected:
+    """Mature outputs of the whole or of one group: with a reference, judged, reviewed; `lost` have no judgement.
+
+    `lost` are those whose reference never came or whose judge failed. Counts are None where `suppressed`.
+    """
+
+    task: str
+    version: str
+    slice: str
+    outputs: int | None = None
+    linked: int | None = None
+    judged: int | None = None
+    lost: int | None = None
+    reviewed: int | None = None
+    suppressed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Parity:
     """Largest differences between the groups of one attribute, as fairness reviews ask for them.
 
@@ -368,11 +386,89 @@ class Templates:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A share with its 95 % interval."""
+    """A number with its 95 % interval."""
 
     value: float
     low: float
     high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """How far a distribution moved from the reference window, and how far it may move by chance."""
+
+    distance: float
+    chance: float
+    moved: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftedRate:
+    """A share then and now, and the difference with its 95 % interval; `moved` by a test that shares its error."""
+
+    then: float
+    now: float
+    change: float
+    low: float
+    high: float
+    moved: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreShift:
+    """What lies behind a change of the scores of one finding: a reading, never a verdict.
+
+    `reading` is "none", "label shift", "covariate shift", "both fit", "neither" or "cannot be told". Without
+    enough labels all but `scores` and `if_label_shift` are None, and `note` says so.
+    """
+
+    version: str
+    reference_version: str
+    item: str
+    reading: str
+    scores: Movement
+    positives: Movement | None
+    negatives: Movement | None
+    prevalence: ShiftedRate | None
+    relation: ShiftedRate | None  # from the prevalence expected by score (then) to the observed one (now)
+    if_label_shift: Estimate | None  # prevalence, if nothing but how many have the finding has changed
+    n: float
+    labelled: float
+    patients: int  # of the smaller window
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class VersionEffect:
+    """The change of one measure from the reference window: `total` = `version` + `patients`.
+
+    `patients` is what patients changed, and all else. The parts are None, and `note` says why, where both versions
+    answered too few of the same questions.
+    """
+
+    measure: str
+    title: str
+    unit: str
+    counted: str
+    item: str
+    total: Estimate
+    version: Estimate | None
+    patients: Estimate | None
+    n: float | None  # of the shared questions, as the measure counts
+    shared_patients: int | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class VersionSplit:
+    """One task after a change of version. Counts are None where fewer than eleven patients are shared."""
+
+    task: str
+    old: str
+    new: str
+    questions: int | None
+    patients: int | None
+    effects: tuple[VersionEffect, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -411,6 +507,32 @@ class Correction:
     readers_kappa: Estimate | None  # Cohen's
     readers_ac1: Estimate | None  # Gwet's
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenPairs:
+    """A judge held against what it first said of a set of pairs that was frozen once and is judged anew weekly.
+
+    `waiting` says why there is no set yet: few (`there` of the `asked` pairs), server (the judge's was in trouble)
+    or later (it was frozen after this audit's time). `pairs` are compared, `gone` were erased. Rates and interval
+    are of `item`, by `frozen_agreement` and `frozen_moved`; None where they stand for fewer than eleven patients.
+    """
+
+    task: str
+    asked: int
+    week: date  # the Monday of the week in which they were judged anew
+    waiting: str = ""
+    there: int = 0
+    frozen_on: date | None = None
+    pairs: int = 0
+    gone: int = 0
+    judge_first: str = ""  # digests
+    judge_now: str = ""
+    item: str = ""
+    agreement: Estimate | None = None
+    moved: Estimate | None = None
+    rate_first: float | None = None
+    rate_now: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -466,3 +588,7 @@ class Dossier:
     corrections: tuple[Correction, ...]
     limits: tuple[str, ...]  # sentences a reader must know
     provenance: Provenance
+    selected: tuple[Selected, ...] = ()
+    shifts: tuple[ScoreShift, ...] = ()
+    version_effects: tuple[VersionSplit, ...] = ()
+    frozen: tuple[FrozenPairs, ...] = ()

@@ -46,6 +46,7 @@ OUTPUTS: Final[Mapping[str, tuple[str, str]]] = {
 ERROR_CODES: Final[Mapping[str, str]] = _ALL["error_codes"]
 KINDS: Final[Mapping[str, str]] = _ALL["kinds"]
 SIGNIFICANCE: Final[Mapping[str, str]] = _ALL["significance"]
+SHIFT_READINGS: Final[Mapping[str, str]] = _ALL["shift_readings"]  # of what changed in scores
 WORDS: Final[Mapping[str, str]] = _ALL["words"]
 
 COMPARISON: Final[Mapping[str, Any]] = _ALL["comparison"]  # two versions side by side

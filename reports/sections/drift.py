@@ -3,28 +3,44 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from monitors.embedding_drift import EMBEDDING_DISTANCE
+from monitors.embedding_drift import ITEM as EMBEDDING
 from reports.document import Block, Figures, Folded, Section, Table, cell, paragraph
 from reports.dossier import Dossier, DriftColumn
 from reports.figures.drift import by_excess, panel_figure, shares_figure
 from reports.figures.style import Figure
 from reports.numbers import number
-from reports.text import WORDS
+from reports.sections.change import change
+from reports.text import TASKS, WORDS
 
 _SHARES: Final = 3  # columns of the drift panel whose shares are drawn
 
 
 def drift(dossier: Dossier) -> Section:
-    """The panel, the columns that moved most, and the table of all."""
-    return Section("drift", WORDS["drift"], tuple(_blocks(dossier)), 8)
+    """The panel, the columns that moved most, the table of all, and what changes of scores and versions mean."""
+    return Section("drift", WORDS["drift"], (*_blocks(dossier), *change(dossier)), 8)
 
 
 def _blocks(dossier: Dossier) -> Iterator[Block]:
+    unseen = list(_not_compared(dossier))
     if not dossier.drift:
         yield paragraph(WORDS["no_drift"])
+        yield from unseen
         return
     yield paragraph(WORDS["drift_lead"])
+    if any(column.column == EMBEDDING for column in dossier.drift):
+        yield paragraph(WORDS["drift_embeddings"])
+    yield from unseen
     yield Figures(tuple(drift_figures(dossier)))
     yield Folded(WORDS["drift_table"], (_table(dossier.drift),))
+
+
+def _not_compared(dossier: Dossier) -> Iterator[Block]:
+    """The versions whose embeddings could not be compared, and why."""
+    for row in dossier.rows:
+        if row.measure == EMBEDDING_DISTANCE.name and row.value is None and row.note:
+            task = TASKS.get(row.task, row.task)
+            yield paragraph(WORDS["drift_no_embeddings"].format(task=task, version=row.version, why=row.note))
 
 
 def _table(columns: Sequence[DriftColumn]) -> Table:
@@ -50,7 +66,7 @@ def drift_figures(dossier: Dossier) -> list[Figure]:
     """The panel, then the shares of the columns that moved most."""
     if not dossier.drift:
         return []
-    ordered = by_excess(dossier.drift)
+    ordered = [column for column in by_excess(dossier.drift) if column.categories]
     moved = [column for column in ordered if column.drifted] or ordered[:1]
     shares = [shares_figure(column, f"shares{i}") for i, column in enumerate(moved[:_SHARES])]
     panels = [panel_figure(part, f"drift{i}") for i, part in enumerate(_panels(dossier.drift))]

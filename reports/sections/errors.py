@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from reports import corrections
+from reports import corrections, frozen_pairs
 from reports.document import (
     Block,
     Bullets,
@@ -19,11 +19,14 @@ from reports.document import (
 )
 from reports.dossier import Dossier, Exemplar, Templates
 from reports.numbers import integer, number, slice_name
+from reports.sections.error_kinds import error_kinds
 from reports.sections.performance import task_blocks
 from reports.sections.tables import heads
 from reports.text import ERROR_CODES, KINDS, SIGNIFICANCE, WORDS
 
-_MONITORS = frozenset({"hallucination", "agreement_repeats", "agreement_judges"})
+_MONITORS = frozenset(
+    {"hallucination", "agreement_repeats", "agreement_judges", "agreement_frozen", "agreement_moved"}
+)
 
 
 def errors(dossier: Dossier) -> Section:
@@ -33,6 +36,8 @@ def errors(dossier: Dossier) -> Section:
         blocks = [paragraph(WORDS["no_errors"])]
     else:
         blocks.insert(0, paragraph(WORDS["errors_lead"]))
+    blocks += _frozen(dossier)
+    blocks += error_kinds(dossier)
     blocks += _corrected(dossier)
     for group in dossier.templates:
         blocks += _templates(group)
@@ -41,6 +46,13 @@ def errors(dossier: Dossier) -> Section:
         policy = dossier.exemplar_policy
         blocks.append(Examples(tuple(_example(one, policy) for one in dossier.exemplars)))
     return Section("errors", WORDS["errors"], tuple(blocks), 5)
+
+
+def _frozen(dossier: Dossier) -> Iterator[Block]:
+    if dossier.frozen:
+        yield Heading(WORDS["frozen"])
+    for one in dossier.frozen:
+        yield paragraph(" ".join(frozen_pairs.lines(one)))
 
 
 def _corrected(dossier: Dossier) -> Iterator[Block]:

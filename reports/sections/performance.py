@@ -22,7 +22,8 @@ _INSIDE: Final = frozenset(
 )
 #: All monitors but those that have a section of their own.
 _MONITORS: Final = frozenset(MONITOR.values()) - {
-    *("hallucination", "editing", "reached", "calibration", "agreement_repeats", "agreement_judges"),
+    *("hallucination", "error_codes", "editing", "reached", "calibration"),
+    *("agreement_repeats", "agreement_judges", "agreement_frozen", "agreement_moved"),
     *("confidence_report", "confidence_vqa"),
 }
 
@@ -89,8 +90,8 @@ def task_blocks(dossier: Dossier, wanted: frozenset[str]) -> Iterator[Block]:
             yield Heading(WORDS["change"], 4)
             yield rows_table(changes, WORDS["measure"])
         if findings:
-            tables = tuple(matrix_table(part, WORDS["finding"]) for part in findings)
-            yield Folded(WORDS["by_finding"], tables)
+            item, title = ("direction", "by_direction") if task == "retrieval" else ("finding", "by_finding")
+            yield Folded(WORDS[title], tuple(matrix_table(part, WORDS[item]) for part in findings))
 
 
 def _estimated(dossier: Dossier) -> Iterator[Block]:

@@ -6,6 +6,7 @@ from reports.document import Block, Card, Cards, Cell, Facts, Heading, Section, 
 from reports.dossier import Dossier, Flow
 from reports.figures.flow import flow_figure
 from reports.numbers import day, days, integer, moment
+from reports.sections.selected import selection
 from reports.text import OUTPUTS, TASKS, WORDS
 
 
@@ -24,6 +25,7 @@ def _blocks(dossier: Dossier) -> Iterator[Block]:
         yield paragraph(WORDS["audited_none"].format(version=dossier.current_version))
     for sentence in other_flows(dossier):
         yield paragraph(sentence, small=True)
+    yield from selection(dossier)
     if dossier.version_changes:
         changed = "; ".join(f"{version} ({day(since)})" for since, version in dossier.version_changes)
         yield paragraph(WORDS["version_changes"].format(changes=changed))

@@ -1,5 +1,6 @@
 """Dossiers for tests: a realistic one, and the smallest rows to make others from."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -11,17 +12,24 @@ from reports.dossier import (
     Confounder,
     Dossier,
     DriftColumn,
+    Estimate,
     Estimated,
     Exemplar,
     Flow,
+    FrozenPairs,
+    Movement,
     Parity,
     Provenance,
     ReliabilityBin,
     Row,
     SafeCoverage,
+    ScoreShift,
+    ShiftedRate,
     Template,
     Templates,
     TrendPoint,
+    VersionEffect,
+    VersionSplit,
     VersusRest,
     WatchListed,
     WorstGroup,
@@ -656,7 +664,65 @@ def sample() -> Dossier:
             0,
             None,
         ),
+        shifts=tuple(_shifts()),
+        version_effects=tuple(_splits()),
+        frozen=(
+            FrozenPairs(
+                task="report",
+                asked=200,
+                week=date(2026, 9, 28),
+                frozen_on=date(2026, 3, 2),
+                pairs=198,
+                gone=2,
+                judge_first="9a31" * 8,
+                judge_now="41c0" * 8,
+                item="flagged",
+                agreement=Estimate(0.955, 0.918, 0.978),
+                moved=Estimate(-0.025, -0.058, 0.006),
+                rate_first=0.141,
+                rate_now=0.116,
+            ),
+            FrozenPairs(task="vqa", asked=500, week=date(2026, 9, 28), waiting="few", there=312),
+        ),
     )
+
+
+def _shifts() -> Iterator[ScoreShift]:
+    """One finding of which more patients have it, one of which nothing moved, one with too few labels."""
+    moved, still = Movement(0.214, 0.061, True), Movement(0.031, 0.067, False)
+    for item, reading in (("Edema", "label shift"), ("Effusion", "none"), ("Pneumothorax", "cannot be told")):
+        told = reading != "cannot be told"
+        rose = reading == "label shift"
+        yield ScoreShift(
+            version="2.1",
+            reference_version="2.0",
+            item=item,
+            reading=reading,
+            scores=moved if rose else still,
+            positives=still if told else None,
+            negatives=still if told else None,
+            prevalence=ShiftedRate(0.11, 0.22, 0.11, 0.07, 0.15, True) if rose else None,
+            relation=ShiftedRate(0.19, 0.22, 0.03, 0.01, 0.05, True) if rose else None,
+            if_label_shift=Estimate(0.21, 0.17, 0.25) if rose else None,
+            n=4_012.0,
+            labelled=2_900.0,
+            patients=2_210,
+            note="" if told else "fewer than an effective 30 labelled positives in this window",
+        )
+
+
+def _splits() -> Iterator[VersionSplit]:
+    """Of the classifier some answers are shared, of the drafts none."""
+    total, own, rest = Estimate(0.031, 0.012, 0.05), Estimate(0.028, 0.015, 0.041), Estimate(0.003, -0.02, 0.026)
+    gap = VersionEffect(
+        "calibration_gap", "Calibration gap", "difference", "scores", "", total, own, rest, 3_600.0, 401, ""
+    )
+    few = "an effective 21 shared positives; 30 are needed"
+    missed = VersionEffect(
+        "sensitivity", "Sensitivity", "share", "positives", "Edema", total, None, None, 21.0, 19, few
+    )
+    yield VersionSplit("classification", "2.0", "2.1", 612, 401, (gap, missed))
+    yield VersionSplit("report", "2.0", "2.1", None, None, ())
 
 
 def bare(**changes: Any) -> Dossier:
@@ -680,6 +746,9 @@ def bare(**changes: Any) -> Dossier:
             "templates",
             "corrections",
             "limits",
+            "shifts",
+            "version_effects",
+            "frozen",
         )
     }
     return replace(

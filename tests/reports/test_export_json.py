@@ -8,7 +8,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reports.dossier import Chart, Confidence, Correction, Dossier, Row, VersusRest, WorstGroup
+from reports.dossier import (
+    Chart,
+    Confidence,
+    Correction,
+    Dossier,
+    FrozenPairs,
+    Row,
+    ScoreShift,
+    VersionSplit,
+    VersusRest,
+    WorstGroup,
+)
 from reports.export_json import SCHEMA, DossierError, dumps, loads
 from tests.reports.samples import bare, row, sample, suppressed
 
@@ -45,6 +56,9 @@ _dossiers = st.builds(
             "confidence": Confidence,
             "worst_groups": WorstGroup,
             "corrections": Correction,
+            "shifts": ScoreShift,
+            "version_effects": VersionSplit,
+            "frozen": FrozenPairs,
         }.items()
     },
 )

@@ -1,0 +1,46 @@
+"""Who could be judged, as the report says it: small groups withheld, bounds where something was not judged."""
+
+from reports.document import Badge, Cell, Folded, Table
+from reports.dossier import Row, Selected
+from reports.sections.selected import selection
+from tests.reports.samples import bare, row
+
+
+def _said(cell: Cell) -> str:
+    return "".join("" if isinstance(run, Badge) else run.text for run in cell)
+
+
+def _tables(lines: list[Selected], rows: tuple[Row, ...] = ()) -> list[list[list[str]]]:
+    version = bare().current_version
+    mine = [Selected(one.task, version, *(getattr(one, n) for n in one.__slots__[2:])) for one in lines]
+    blocks = list(selection(bare(selected=tuple(mine), rows=rows)))
+    inside = [part for block in blocks if isinstance(block, Folded) for part in block.blocks]
+    tables = [block for block in (*blocks, *inside) if isinstance(block, Table)]
+    return [[[_said(cell) for cell in line] for line in table.rows] for table in tables]
+
+
+WHOLE = Selected("report", "", "all", 200, 190, 178, 10, 40)
+RATE = row("contradicted_reports", 0.05, title="Reports with a contradicted finding", status="watch")
+
+
+def test_outputs_to_reviews_and_what_is_accounted_for() -> None:
+    groups = [
+        Selected("report", "", "site=a", 120, 118, 110, 2, 30),
+        Selected("report", "", "site=b", suppressed=True),
+    ]
+    whole, bounds, found = _tables([WHOLE, *groups], (RATE,))
+    assert whole[0][1:] == ["200", "190", "178", "40", "95.0 %"]
+    assert found[0][1:] == ["120", "118", "110", "30", "98.3 %"]
+    assert found[1][1:5] == ["–"] * 4 and "few" in found[1][5].lower()
+    assert bounds == [["Reports with a contradicted finding", "5.0 %", "4.8 % to 9.8 %"]]
+
+
+def test_no_bounds_where_everything_was_judged_or_the_rate_has_no_verdict() -> None:
+    whole = Selected("report", "", "all", 200, 200, 200, 0, 0)
+    assert len(_tables([whole], (RATE,))) == 1
+    unruled = row("contradicted_reports", 0.05, title="x", status="")
+    assert len(_tables([WHOLE], (unruled,))) == 1
+
+
+def test_an_audit_that_recorded_nothing_of_it_says_nothing() -> None:
+    assert list(selection(bare())) == []
