@@ -93,7 +93,7 @@ class OnThisMachine(Asked):
 class ContrastiveModel(OnThisMachine):
     """A model that compares images with texts: zero-shot classification with an ensemble of prompts."""
 
-    family: Literal["clip", "siglip"]
+    family: Literal["clip", "siglip", "open_clip"]
     # texts of each finding's presence and absence, {finding} stands for its name; the same for all findings
     present: Annotated[list[Text], Field(min_length=1)] = ["a chest radiograph showing {finding}", "{finding}"]
     absent: Annotated[list[Text], Field(min_length=1)] = ["a chest radiograph without {finding}", "no {finding}"]
@@ -125,7 +125,11 @@ ModelSetting = Annotated[
 class Probes(Strict):
     """What `auditor replay` asks besides: do answers hang on the image, and do they hold still?"""
 
-    images: list[Literal["blank", "noise", "swapped", "flipped", "cropped"]] = []
+    images: list[Literal["blank", "noise", "swapped", "flipped", "cropped", "out_of_scope"]] = []
+    # a folder of the site's own pictures that are no radiographs; without it they are drawn
+    out_of_scope: Path | None = None
+    # of questions with options: the same in another order, and without the right one
+    options: list[Literal["order", "none_of_the_above"]] = []
     # other words for the same question, {question} stands for it
     paraphrases: dict[TaskName, Annotated[list[Text], Field(min_length=1)]] = {}
     # questions that take for granted a finding that is absent; {finding} stands for it
@@ -137,6 +141,12 @@ class Probes(Strict):
         if value.keys() & {"classification", "retrieval"}:
             raise ValueError("scores and rankings have no words to say differently; paraphrase report or vqa")
         return value
+
+    @model_validator(mode="after")
+    def _pictures_are_shown(self) -> Self:
+        if self.out_of_scope is not None and "out_of_scope" not in self.images:
+            raise ValueError("out_of_scope names pictures that no probe shows; add out_of_scope to images")
+        return self
 
 
 JudgeSetting = Annotated[RulesSetting | LlmSetting, Field(discriminator="kind")]
@@ -151,14 +161,16 @@ def says_the_same(one: JudgeSetting, other: JudgeSetting) -> bool:
 
 
 class CheckSetting(Strict):
-    """How far the judge can be relied on: a share of its judgements is made again, by itself or by another."""
+    """How far the judge can be relied on: a share of its judgements, or a frozen set, is made again."""
 
     share: Annotated[float, Field(gt=0, le=1)] = 0.05  # of the outputs that have a reference, chosen by hash
     repeats: Annotated[int, Field(ge=0, le=10)] = 0  # how often a language model judges these once more
     judge: JudgeSetting | None = None  # a second judge
+    # so many pairs are set aside once and judged anew every week, rules and language models alike
+    frozen: Annotated[int, Field(ge=20, le=5_000)] | None = None
 
     @model_validator(mode="after")
     def _something_to_compare(self) -> Self:
-        if not self.repeats and self.judge is None:
-            raise ValueError("give repeats, a second judge, or both")
+        if not self.repeats and self.judge is None and self.frozen is None:
+            raise ValueError("give repeats, a second judge, a frozen set, or several of them")
         return self

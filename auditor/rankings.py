@@ -7,6 +7,12 @@ from typing import Final
 #: Candidates of one ranking that are kept. Nobody looks at more, and a tie of more is no ranking.
 MAX_CANDIDATES: Final = 10_000
 
+#: In which direction a search goes: the item of its reference and output.
+IMAGE_TO_TEXT: Final = "image to text"
+TEXT_TO_IMAGE: Final = "text to image"
+IMAGE_TO_IMAGE: Final = "image to image"
+DIRECTIONS: Final = (IMAGE_TO_TEXT, TEXT_TO_IMAGE, IMAGE_TO_IMAGE)
+
 TOO_MANY: Final = (
     f"a ranking has at most {MAX_CANDIDATES:,} candidates; hand in its top, "
     "and the number of candidates it was chosen from as gallery"

@@ -5,10 +5,13 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
+from auditor import options as choices
 from auditor.rankings import MAX_CANDIDATES, TOO_MANY, fault_of
 
 #: Longest text of one field, in characters: a report of a megabyte is a mistake, not a report.
 MAX_TEXT = 1_000_000
+#: Most numbers of one embedding: the widest language models have fewer.
+MAX_EMBEDDING = 8_192
 
 Kind = Literal["outputs", "references", "cases"]
 TaskName = Literal["report", "classification", "vqa", "retrieval"]
@@ -40,8 +43,21 @@ def _not_too_long(value: object) -> object:
     return value
 
 
+def _not_too_wide(value: object) -> object:
+    """Counted before each number is read: the vectors of every patch or word are a mistake, not one vector."""
+    if isinstance(value, list | tuple) and len(value) > MAX_EMBEDDING:
+        raise ValueError(f"an embedding has at most {MAX_EMBEDDING:,} numbers; hand in one vector for all images")
+    return value
+
+
 def _one_as_list(value: object) -> object:
     return [value] if isinstance(value, str | int) else value
+
+
+def _one_line(value: object) -> object:
+    """An option is shown on a line of its own."""
+    value = _number_as_text(value)
+    return " ".join(value.split()) if isinstance(value, str) else value
 
 
 Id = Annotated[
@@ -55,6 +71,7 @@ Word = Annotated[
     BeforeValidator(_number_as_text),
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
 ]
+Option = Annotated[str, BeforeValidator(_one_line), StringConstraints(min_length=1, max_length=1000)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -120,11 +137,22 @@ class Reference(Record):
     pair: Word | None = None
     # the candidates that a search should find, by id
     matches: Annotated[list[Id], BeforeValidator(_one_as_list), BeforeValidator(_not_too_long)] | None = None
+    # what may be answered, in the order in which it is shown; `text` is the right one, by its words or its letter
+    options: list[Option] | None = None
 
     @model_validator(mode="after")
     def _has_content(self) -> "Reference":
         if self.text is None and self.labels is None and not self.matches:
             raise ValueError("a reference needs text, labels or matches")
+        return self
+
+    @model_validator(mode="after")
+    def _options_hold_the_answer(self) -> "Reference":
+        if self.options is not None:
+            if self.task != "vqa":
+                raise ValueError("only questions (task vqa) have options")
+            if fault := choices.fault_of(self.options, self.text):
+                raise ValueError(fault)
         return self
 
 
@@ -157,6 +185,9 @@ class Output(Record):
     # what a search listed, best first, and how many candidates it chose from: the list may be only the top
     ranking: Annotated[list[Candidate], BeforeValidator(_not_too_long)] | None = None
     gallery: Annotated[int, Field(ge=1)] | None = None
+    # what the model made of the images, as one vector: its drift is drift of what the model sees
+    embedding: Annotated[list[Finite], Field(min_length=1), BeforeValidator(_not_too_wide)] | None = None
+    tokens: Annotated[int, Field(ge=0)] | None = None  # read and written for this answer
 
     @model_validator(mode="after")
     def _has_content(self) -> "Output":

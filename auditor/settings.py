@@ -195,6 +195,7 @@ class AuditSettings(Strict):
     # rows older than this may be erased; six years are the floor, 45 CFR 164.316(b)(2)(i), whatever is said here
     retention_years: Annotated[int, Field(ge=1, le=100)] | None = None
     case_mix: list[str] = []  # attributes that charts and trends are adjusted for, outermost first
+    drift_numbers: list[str] = []  # numeric attributes of cases whose distribution is watched
     schedule: list[JobSetting] = []
     alerts: AlertRules = AlertRules()
     notices: Notices = Notices()
@@ -232,6 +233,13 @@ class AuditSettings(Strict):
             raise ValueError("an embedding compares open answers: name it under vqa")
         if any(task.critical for name, task in value.items() if name != "classification"):
             raise ValueError("critical findings are flags of a classifier: name them under classification")
+        return value
+
+    @field_validator("drift_numbers")
+    @classmethod
+    def _each_once(cls, value: list[str]) -> list[str]:
+        if twice := sorted({name for name in value if value.count(name) > 1}):
+            raise ValueError(f"{twice[0]} stands twice; name each attribute once")
         return value
 
     @model_validator(mode="after")

@@ -8,17 +8,20 @@ Beside each row stand the few numbers that the gate judges the data set by; the 
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pyarrow as pa
 
+from auditor.intake import image_statistics as pixels
 from auditor.intake.faults import RowError
 from auditor.intake.images import Images
 from auditor.intake.pseudonyms import Pseudonyms, derived_id
+from auditor.intake.rendering import PictureError
 from auditor.intake.times import Moment, parse_time
 from auditor.records import Candidate, Case, Image, Kind, Output, Record, Reference
 from auditor.store.schemas import LAKE
@@ -39,7 +42,10 @@ class Converter:
     images: Images
     check_images: bool
     numeric: tuple[str, ...] = ()  # attributes that audit.yaml cuts into bands, so they must be numbers
+    image_statistics: bool = False  # attributes made of the pixels of a case
+    unopened: list[str] = field(default_factory=list)  # cases that lack them, since an image cannot be opened
     _moments: dict[tuple[str, str | datetime], Moment] = field(default_factory=dict)
+    _pixels: pixels.Known = field(default_factory=dict)
 
     def row(self, record: Record) -> tuple[dict[str, Any], dict[str, Any]]:
         """(row of the lake, row of the gate). Raises RowError."""
@@ -86,6 +92,8 @@ class Converter:
             "shown_case_id": r.shown_case_id and self.pseudonyms.of("case", r.shown_case_id),
             "ranking": None if r.ranking is None else [self._candidate(one) for one in r.ranking],
             "gallery": _int32(r.gallery, "gallery"),
+            "embedding": _float32(r.embedding, "embedding"),
+            "tokens": _int32(r.tokens, "tokens"),
         }
         numbers = [v for m in (r.scores, r.decisions) if m for v in m.values() if v is not None]
         said = len(numbers) if r.task == "classification" else _words(r.text)
@@ -125,6 +133,7 @@ class Converter:
             "pair": r.pair,
             "question": r.question,
             "matches": r.matches and sorted({self.pseudonyms.of("case", one) for one in r.matches}),
+            "options": r.options,
         }
         labelled = sum(v is not None for v in (r.labels or {}).values())
         gate = {
@@ -140,6 +149,7 @@ class Converter:
         patient = r.patient_id and self.pseudonyms.of("patient", r.patient_id)
         when = self._moment(r.studied_at, "studied_at")
         attributes = {name: _attribute(value) for name, value in r.attributes.items()}
+        attributes |= self._of_pixels(r, attributes)
         row = {
             "case_id": self.pseudonyms.of("case", r.case_id),
             "patient_key": patient,
@@ -154,6 +164,21 @@ class Converter:
             gate[f"is_number {name}"] = attributes.get(name) is None or number is not None
             gate[f"number {name}"] = number
         return _sealed(row), gate
+
+    def _of_pixels(self, r: Case, attributes: Mapping[str, str | None]) -> dict[str, str | None]:
+        """The statistics of a case's images as attributes; none where they are not asked for or cannot be made."""
+        if not self.image_statistics or not r.images:
+            return {}
+        if own := [name for name in pixels.NAMES if attributes.get(name) is not None]:
+            place = f"attributes.{own[0]}"
+            reason = f"{place}: the file has it already; map it to another name, or leave out --image-statistics"
+            raise RowError(place, reason)
+        try:
+            found = pixels.of_case(r.images, self.images.folder, self._pixels)
+        except PictureError:
+            self.unopened.append(r.case_id)
+            return {}
+        return {name: _attribute(value) for name, value in found.items()}
 
     def _candidate(self, one: Candidate) -> dict[str, Any]:
         """Candidates are named as cases are: a text often has the number of the study that it reports."""
@@ -245,6 +270,18 @@ def _int32(value: int | None, name: str) -> int | None:
     if value is not None and not -_INT32 <= value < _INT32:
         raise RowError(name, f"{name}: the number is too large")
     return value
+
+
+def _float32(values: Sequence[float] | None, name: str) -> list[float] | None:
+    """The numbers as they will be stored, so that the digest is of these."""
+    if values is None:
+        return None
+    with np.errstate(over="ignore"):
+        stored = np.asarray(values, np.float32)
+    if not np.isfinite(stored).all():
+        raise RowError(name, f"{name}: a number is too large")
+    numbers: list[float] = stored.tolist()
+    return numbers
 
 
 def _attribute(value: str | float | bool | None) -> str | None:

@@ -6,6 +6,7 @@ before a pixel is unpacked.
 """
 
 import hashlib
+import logging
 import warnings
 from pathlib import Path
 from typing import Final
@@ -14,20 +15,21 @@ from urllib.parse import unquote, urlsplit
 #: Largest file and largest picture that are opened: a chest radiograph has about 10 million pixels.
 MAX_BYTES: Final = 512 << 20
 MAX_PIXELS: Final = 200_000_000
+logging.getLogger("pydicom").addFilter(lambda _: False)  # its warnings quote what stands in headers
 
 
 class Images:
     """Hashes and checks images relative to a folder; remembers them, so that one file is read once a batch."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._hashes: dict[str, str | None] = {}
         self._faults: dict[str, str | None] = {}
 
     def sha256(self, uri: str) -> str | None:
         """The hash of a local image; None where it is elsewhere or cannot be read."""
         if uri not in self._hashes:
-            path = local_path(uri, self._folder)
+            path = local_path(uri, self.folder)
             try:
                 self._hashes[uri] = None if path is None else file_sha256(path)
             except OSError:
@@ -37,10 +39,10 @@ class Images:
     def fault(self, uri: str, sha256: str | None) -> str | None:
         """Why an image cannot be used: not here, too large, unreadable, or not the file that was hashed."""
         if uri not in self._faults:
-            path = local_path(uri, self._folder)
+            path = local_path(uri, self.folder)
             self._faults[uri] = "it is not on this machine" if path is None else unreadable(path)
         if self._faults[uri] is None and sha256 is not None and self.sha256(uri) not in (sha256, None):
-            path = local_path(uri, self._folder)
+            path = local_path(uri, self.folder)
             if path is not None and file_sha256(path) != sha256:
                 return "its sha256 is not the one given"
         return self._faults[uri]
@@ -79,7 +81,7 @@ def unreadable(path: Path) -> str | None:
 
 
 def _picture_fault(path: Path) -> str | None:
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     try:
         with warnings.catch_warnings():
@@ -90,14 +92,13 @@ def _picture_fault(path: Path) -> str | None:
                 picture.load()
     except Image.DecompressionBombError:
         return f"it has more than {MAX_PIXELS // 1_000_000} million pixels"
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError):
+    except Exception:  # noqa: BLE001 -- decoders of untrusted files raise anything
         return "it cannot be opened as an image"
     return None
 
 
 def _dicom_fault(path: Path) -> str | None:
     import pydicom
-    from pydicom.errors import BytesLengthException, InvalidDicomError
 
     try:
         with warnings.catch_warnings():
@@ -108,15 +109,6 @@ def _dicom_fault(path: Path) -> str | None:
                 return f"it has more than {MAX_PIXELS // 1_000_000} million pixels"
             if "PixelData" not in data:
                 return "it is DICOM without pixel data"
-    except (
-        InvalidDicomError,
-        BytesLengthException,
-        OSError,
-        ValueError,
-        AttributeError,
-        KeyError,
-        TypeError,
-        EOFError,
-    ):
+    except Exception:  # noqa: BLE001 -- decoders of untrusted files raise anything
         return "it cannot be opened as DICOM"
     return None

@@ -66,29 +66,35 @@ def ingest(
     actor: str,
     dry_run: bool = False,
     check_images: bool = False,
+    image_statistics: bool = False,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> IngestResult:
     """Take a file of outputs, references or cases in.
 
     With `dry_run` everything is done but nothing written. `workers` > 1 parses large files in that many
-    processes; the result is the same. `progress` hears (bytes done, bytes in all). Raises IntakeError where
-    the file as a whole cannot be used; blocks registered until then stay, and another run skips them.
+    processes; the result is the same. With `image_statistics`, which is for cases, attributes are made of their
+    images (`image_statistics.NAMES`); the same file is then another one, and its cases new versions. `progress`
+    hears (bytes done, bytes in all). Raises IntakeError where the file as a whole cannot be used; blocks
+    registered until then stay, and another run skips them.
     """
     source = open_source(path)
     sha256 = file_sha256(path)
-    file_id = file_id_of(settings.system, kind, sha256, mapping)
+    if image_statistics and kind != "cases":
+        raise IntakeError(f"Image statistics are attributes of cases; {kind} have none, so leave them out.")
+    file_id = file_id_of(settings.system, kind, sha256, mapping_sha(mapping), image_statistics)
     if not dry_run:
         _check_system(ledger, settings.system)
     if not dry_run and (known := _completed(ledger, file_id)) is not None:
         return known
-    context = context_of(source, kind, settings, mapping, key, received_at, check_images)
+    context = context_of(source, kind, settings, mapping, key, received_at, check_images, image_statistics)
     admission = Admission(kind, settings.system, rules_for(kind, settings), ledger, lake, file_id)
     log = _FileLog(ledger, settings.system, kind, file_id, received_at)
     if not dry_run:
         log.begin(source, sha256, mapping, actor)
     result, reasons, segments = IngestResult(file_id=file_id), Counter[str](), list[str]()
     columns_seen: set[str] = set()
+    unopened = 0
     for parsed in parsed_blocks(source, context, workers):
         if dry_run:
             decision, segment = admission.decide(parsed), None
@@ -99,6 +105,7 @@ def ingest(
         result = _plus(result, decision)
         reasons.update(fault.reason for fault in decision.faults)
         columns_seen |= parsed.columns_seen
+        unopened += parsed.unopened
         segments += [segment] if segment else []
         if progress:
             progress(parsed.consumed, source.size)
@@ -110,7 +117,7 @@ def ingest(
         result,
         segments=tuple(segments),
         reasons=tuple(reasons.most_common()),
-        notes=_notes(mapping, columns_seen),
+        notes=_notes(mapping, columns_seen, unopened),
     )
 
 
@@ -122,6 +129,7 @@ def context_of(
     key: bytes,
     received_at: datetime,
     check_images: bool,
+    image_statistics: bool = False,
 ) -> Context:
     """What the rows of this file are parsed with; raises IntakeError where its columns do not fit."""
     if mapping is not None and mapping.kind != kind:
@@ -142,6 +150,7 @@ def context_of(
         mapping=mapping,
         numeric=numeric_attributes(settings) if kind == "cases" else (),
         check_images=check_images,
+        image_statistics=image_statistics,
     )
 
 
@@ -168,9 +177,12 @@ def parsed_blocks(source: Source, context: Context, workers: int = 1) -> Iterato
                 future.cancel()
 
 
-def file_id_of(system: str, kind: Kind, sha256: str, mapping: ColumnMapping | None) -> str:
-    """A file's id: the same bytes as the same kind under the same mapping are the same file."""
-    return derived_id("f-", [system, kind, sha256, mapping_sha(mapping)])
+def file_id_of(system: str, kind: Kind, sha256: str, mapping: str, image_statistics: bool) -> str:
+    """A file's id: the same bytes as the same kind under the same mapping (its hash) are the same file.
+
+    With statistics of its images it is another one, since its rows are others.
+    """
+    return derived_id("f-", [system, kind, sha256, mapping, *(["image statistics"] if image_statistics else [])])
 
 
 def mapping_sha(mapping: ColumnMapping | None) -> str:
@@ -279,6 +291,9 @@ def _plus(result: IngestResult, decision: Decision) -> IngestResult:
     )
 
 
-def _notes(mapping: ColumnMapping | None, seen: set[str]) -> tuple[str, ...]:
+def _notes(mapping: ColumnMapping | None, seen: set[str], unopened: int) -> tuple[str, ...]:
     absent = [] if mapping is None else [c for c in mapping.columns() if c not in seen]
-    return tuple(f"No row has a value in column {column!r}, which the mapping names." for column in absent)
+    notes = [f"No row has a value in column {column!r}, which the mapping names." for column in absent]
+    if unopened:
+        notes.append(f"{unopened:,} cases have an image that cannot be opened and are without image statistics.")
+    return tuple(notes)

@@ -37,7 +37,7 @@ _MAPS: Final[dict[Kind, frozenset[str]]] = {
     "cases": frozenset({"attributes"}),
 }
 #: Fields that are lists: one cell may hold several entries, cut at the separator.
-_LISTS: Final = frozenset({"images", "ranking", "matches"})
+_LISTS: Final = frozenset({"embedding", "images", "matches", "options", "ranking"})
 _DICOM_AGE: Final = re.compile(r"(\d{1,3})([DWMY])")
 #: Years in one unit of a DICOM age string (PS3.5, value representation AS).
 _YEARS: Final[dict[str, float]] = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}

@@ -49,6 +49,7 @@ class Context:
     mapping: ColumnMapping | None
     numeric: tuple[str, ...] = ()
     check_images: bool = False
+    image_statistics: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Parsed:
     faults: list[Fault]
     consumed: int
     columns_seen: frozenset[str]  # those the mapping names and some row had
+    unopened: int = 0  # cases without image statistics, since an image cannot be opened
 
 
 def parse(context: Context, block: Block, only: frozenset[int] | None = None) -> Parsed:
@@ -86,6 +88,7 @@ def parse(context: Context, block: Block, only: frozenset[int] | None = None) ->
         sorted(faults, key=lambda fault: fault.row),
         block.consumed,
         frozenset(seen),
+        worker.unopened,
     )
 
 
@@ -117,7 +120,12 @@ class _Worker:
             Images(context.folder),
             context.check_images,
             context.numeric,
+            context.image_statistics,
         )
+
+    @property
+    def unopened(self) -> int:
+        return len(self._converter.unopened)
 
     def tables(
         self, group: list[tuple[int, dict[str, Any]]], rows: list[int], faults: list[Fault]

@@ -18,7 +18,7 @@ from auditor.intake.admission import Admission, Decision
 from auditor.intake.faults import IntakeError
 from auditor.intake.gate import rules_for
 from auditor.intake.images import file_sha256
-from auditor.intake.ingest import context_of
+from auditor.intake.ingest import context_of, file_id_of
 from auditor.intake.mapping import ColumnMapping
 from auditor.intake.parse import parse
 from auditor.intake.readers import open_source
@@ -158,7 +158,8 @@ def _retry_file(
         )
     # a row that an image kept out must not slip in because nobody looks at images this time
     images = any(row.field == "images" for row in rows)
-    context = context_of(source, kind, settings, mappings.get(kind), key, received_at, images)
+    statistics = _with_statistics(ledger, rows[0])
+    context = context_of(source, kind, settings, mappings.get(kind), key, received_at, images, statistics)
     admission = Admission(kind, settings.system, rules_for(kind, settings), ledger, lake, rows[0].file_id)
     ids = {row.row: row.id for row in rows}
     went_in = 0
@@ -190,3 +191,9 @@ def _retry_file(
         if block.rows and block.rows[-1] >= last:
             break
     return went_in
+
+
+def _with_statistics(ledger: Ledger, row: QuarantinedRow) -> bool:
+    """Whether the file was taken in with statistics of its images."""
+    (file,) = ledger.read(sa.select(t.files).where(t.files.c.id == row.file_id))
+    return row.file_id == file_id_of(file["system"], row.kind, file["sha256"], file["mapping_sha"], True)

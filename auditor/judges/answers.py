@@ -30,6 +30,15 @@ _ABSTAIN: Final = re.compile(
 )
 
 
+_NO_RADIOGRAPH: Final = re.compile(
+    r"\b(?:not|isn't|doesn't|no)\s+(?:(?:to|be|show|contain|look|like|appear|seem|an?|any|the|real|valid|actual|chest"
+    r"|medical|diagnostic|radiological|frontal|lateral)\s+){0,6}(?:radiographs?|radiograms?|x-?rays?|radiology"
+    r"|radiological|medical (?:image|scan|study)|ct|mri|scan)\b"
+    r"(?!\s+(?:abnormalit|finding|evidence|sign|change)|.{0,30}\bcomparison)"
+    r"|\b(?:photo|photograph|drawing|painting|illustration|artwork|cartoon|screenshot)s?\b"
+)
+
+
 def words(text: str) -> list[str]:
     """Lower-case words of a text."""
     return _WORD.findall(text.lower().replace("’", "'"))
@@ -81,6 +90,15 @@ def abstains(text: str) -> bool:
     (True, False)
     """
     return bool(_ABSTAIN.search(text.lower().replace("’", "'")))
+
+
+def disowns(text: str) -> bool:
+    """Whether an answer says that what it was shown is no radiograph.
+
+    >>> disowns("This does not appear to be a chest X-ray."), disowns("No radiological finding.")
+    (True, False)
+    """
+    return bool(_NO_RADIOGRAPH.search(text.lower().replace("’", "'")))
 
 
 def denies(text: str) -> bool:
@@ -154,12 +172,14 @@ def chosen(text: str, options: Sequence[str] | Mapping[str, str]) -> str | None:
     """
     labelled = dict(options) if isinstance(options, Mapping) else {chr(65 + i): o for i, o in enumerate(options)}
     keys = {str(k).casefold(): str(k) for k in labelled}
-    letter = _LETTER.match(text)
-    if letter and letter[1].casefold() in keys and not re.match(r"\s*a\s+[a-z]", text, re.IGNORECASE):
-        return keys[letter[1].casefold()]
     said = words(text)
     joined = f" {' '.join(said)} "
     exact = [str(k) for k, o in labelled.items() if words(str(o)) == said]
+    if len(exact) == 1 and len(said) > 1:  # "C spine" begins with no letter of an option
+        return exact[0]
+    letter = _LETTER.match(text)
+    if letter and letter[1].casefold() in keys and not re.match(r"\s*a\s+[a-z]", text, re.IGNORECASE):
+        return keys[letter[1].casefold()]
     if len(exact) == 1:
         return exact[0]
     held = [str(k) for k, o in labelled.items() if words(str(o)) and f" {' '.join(words(str(o)))} " in joined]

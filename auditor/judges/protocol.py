@@ -1,6 +1,8 @@
 """What every judge is, and which judge a task has."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from auditor.judges.failure import UNSETTLED
@@ -65,6 +67,32 @@ def for_task(task: str, setting: "JudgeSetting | None" = None, repeat: int = 0) 
 
         return RetrievalJudge()
     raise BadPairError(f"no judge for task {task!r}: tasks are report, vqa, classification, retrieval")
+
+
+@dataclass
+class WeeklyJudge:
+    """A judge that is asked anew in one ISO week: its judgements of that week have names of their own."""
+
+    name: str
+    digest: str
+    block: int
+    remote: bool
+    asked: Judge
+
+    def judge(self, pairs: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+        """What the judge says now, one result a pair, in order."""
+        return self.asked.judge(pairs)
+
+
+def in_week(judge: Judge, week: str) -> Judge:
+    """The judge, asked anew in a week ("2026-W10"): within it every pair is judged once.
+
+    >>> report = for_task("report")
+    >>> len({judge.digest for judge in (report, in_week(report, "2026-W10"), in_week(report, "2026-W11"))})
+    3
+    """
+    digest = hashlib.sha256(f"{judge.digest}\0{week}".encode()).hexdigest()[:32]
+    return WeeklyJudge(judge.name, digest, judge.block, judge.remote, judge)
 
 
 def _site_lexicon(setting: "RulesSetting | None") -> "Lexicon | None":

@@ -55,7 +55,7 @@ def read(pair: Mapping[str, Any], judge: str) -> Asked:
         "id": pair.get("id"),
         "status": "judged",
         "reason": None,
-        "closed": int(kind == "closed"),
+        "closed": None if kind == "choice" else int(kind == "closed"),
         "kind": kind,
         "correct": None,
         "abstained": 0,

@@ -155,9 +155,13 @@ class Lake:
     ) -> pa.Table:
         """Several segments' rows, one after the other.
 
-        `schema` is what an empty list gives; its columns that older segments do not have yet are null.
+        `schema` is what an empty list gives and, without `columns`, which columns are read; those that older
+        segments do not have yet are null.
         """
-        tables = [self.read(sha256, columns) for sha256 in sha256s]
+        if columns is None and schema is not None:
+            tables = [self._read_of(sha256, schema) for sha256 in sha256s]
+        else:
+            tables = [self.read(sha256, columns) for sha256 in sha256s]
         if not tables:
             empty = (schema or pa.schema([])).empty_table()
             return empty if columns is None or schema is None else empty.select(list(columns))
@@ -167,6 +171,17 @@ class Lake:
                 if field.name not in table.column_names:
                     table = table.append_column(field, pa.nulls(table.num_rows, field.type))
         return table
+
+    def _read_of(self, sha256: str, schema: pa.Schema) -> pa.Table:
+        """Those columns of a schema that a segment has."""
+        with self._opened(sha256) as file:
+            source = pq.ParquetFile(file)
+            return source.read(columns=[name for name in source.schema_arrow.names if name in schema.names])
+
+    def columns(self, sha256: str) -> list[str]:
+        """The names of a segment's columns."""
+        with self._opened(sha256) as file:
+            return list(pq.read_schema(file).names)
 
     def batches(self, sha256: str, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """A segment's rows in pieces, for segments larger than memory."""

@@ -43,6 +43,8 @@ OUTPUTS: Final = pa.schema(
         pa.field("shown_case_id", pa.string()),  # whose images were shown, where they are another case's
         pa.field("ranking", _RANKING),  # what a search listed, best first; the ids are keyed hashes
         pa.field("gallery", pa.int32()),  # how many candidates it was chosen from
+        pa.field("embedding", pa.list_(pa.float32())),  # what the model made of the images
+        pa.field("tokens", pa.int32()),  # read and written for this answer
     ]
 )
 
@@ -66,6 +68,7 @@ REFERENCES: Final = pa.schema(
         pa.field("pair", pa.string()),
         pa.field("question", pa.string()),
         pa.field("matches", pa.list_(pa.string())),  # what a search should find; ids as in `ranking`
+        pa.field("options", pa.list_(pa.string())),  # of a question, as they are shown; `text` is the right one
     ]
 )
 
@@ -125,4 +128,9 @@ LAKE: Final[dict[str, pa.Schema]] = {
     "judgements": JUDGEMENTS,
     "tallies": TALLIES,
     "pages": PAGES,
+}
+
+#: What is held in memory of the rows handed in: embeddings are as large as all else together, and are streamed.
+HELD: Final[dict[str, pa.Schema]] = LAKE | {
+    "outputs": pa.schema([field for field in OUTPUTS if field.name != "embedding"])
 }
