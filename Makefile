@@ -8,7 +8,7 @@ export MLFLOW_DISABLE_TELEMETRY = true
 export GX_ANALYTICS_ENABLED = false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types floors unit unit-stories unit-parts format bench bench-claims bench-drift bench-reports bench-cases bench-web power coverage twin clean
+.PHONY: help install demo test lint types floors unit unit-stories unit-parts format bench bench-claims bench-tally bench-drift bench-reports bench-cases bench-web power coverage twin clean
 
 help: ## what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,7 +18,15 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
 
-install: $(VENV)/installed ## the virtual environment, with exact versions
+# What open_clip needs besides, in a folder of its own that only its tests look into: torchvision's wheels are built for
+# another torch than the one without a GPU, and in the virtual environment transformers would stumble over it.
+$(VENV)/open-clip/installed: $(VENV)/installed
+	rm -rf $(VENV)/open-clip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps \
+		--target $(VENV)/open-clip open_clip_torch timm torchvision ftfy wcwidth
+	touch $@
+
+install: $(VENV)/installed $(VENV)/open-clip/installed ## the virtual environment, with exact versions
 
 demo: install ## a simulated hospital with planted faults, audited end to end
 	$(BIN)/auditor demo
@@ -55,8 +63,13 @@ format: install ## put the code in its standard form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: install ## speed and memory, beside what one would use instead
+bench: install ## speed and memory, beside what one would use instead (15 minutes)
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.tally
+	$(BIN)/python -m benchmarks.drift
+
+bench-tally: install ## tallies of a million judgements and what is read from them, beside fairlearn (8 minutes)
+	$(BIN)/python -m benchmarks.tally
 
 bench-claims: install ## negative controls and speed of the rule engine on real reports
 	$(BIN)/python -m benchmarks.claims

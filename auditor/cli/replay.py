@@ -39,6 +39,7 @@ def replay(
     from auditor.audit.scope import newest_settings
     from auditor.replay.again import Asked, ask_again, expected
     from auditor.replay.collect import Budget
+    from auditor.replay.cost import Underway
 
     place = workspace()
     settings = newest_settings(place.ledger(), system)[1]
@@ -47,16 +48,19 @@ def replay(
         say(expected(place, settings, asked))
         return
     with progress_bar() as bar:
-        result = ask_again(
-            place, settings, asked, now, actor(), progress=lambda done, total: bar("asking", done, total)
-        )
+
+        def move(at: Underway) -> None:
+            bar("asking", at.asked, at.questions, str(at))
+
+        result = ask_again(place, settings, asked, now, actor(), progress=move, announce=say)
     if as_json:
         print_json(asdict(result))
     else:
+        counted = f"{result.tokens:,} tokens, " if result.tokens else ""
         say(
             f"{result.questions:,} questions: {result.known:,} answered before, {result.asked:,} asked "
             f"({result.errors:,} errors kept, {result.unanswered:,} unanswered); "
-            f"{result.tokens:,} tokens, {result.seconds:,.1f} seconds of the model."
+            f"{counted}{result.seconds:,.1f} seconds of the model."
         )
         if result.stopped:
             say("Stopped at the budget; run it again to go on.")

@@ -4,12 +4,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Self
 
-from auditor.replay.collect import Budget, Replayed, expected_cost, replay
+from auditor.replay.collect import Budget, Progress, Replayed, answered, replay
+from auditor.replay.cost import earlier_cost
 from auditor.replay.families import model_for
 from auditor.replay.gallery import gallery_of
 from auditor.replay.notebook import Notebook
 from auditor.replay.probes import probes
+from auditor.replay.protocol import Model, Prompt
 from auditor.replay.questions import model_of, questions
 from auditor.settings import AuditSettings
 from auditor.store.model_facts import keep_facts
@@ -27,16 +30,35 @@ class Asked:
 
 
 def expected(workspace: Workspace, settings: AuditSettings, asked: Asked) -> str:
-    """How much would be asked, in a sentence; asks nothing."""
-    ledger, lake = workspace.ledger(), workspace.lake()
-    model = model_for(settings, asked.images, lambda: gallery_of(settings, ledger, lake))
-    plain = questions(settings, ledger, lake, model.fingerprint, asked.sample, asked.where)
-    probing = probes(settings, ledger, lake, model.fingerprint, plain)
-    cost = expected_cost(ledger, lake, settings, len(plain) + len(probing))
-    return (
-        f"{len(plain):,} questions and {len(probing):,} probes for version {model_of(settings).version}{cost}; "
-        "nothing was asked."
-    )
+    """How much would be asked and what it would cost, in a sentence; asks nothing."""
+    return f"{_Planned.of(workspace, settings, asked).cost(workspace, settings)}; nothing was asked."
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """The model, and all that it is to be asked."""
+
+    model: Model
+    plain: list[Prompt]
+    probing: list[Prompt]
+
+    @classmethod
+    def of(cls, workspace: Workspace, settings: AuditSettings, asked: Asked) -> Self:
+        ledger, lake = workspace.ledger(), workspace.lake()
+        model = model_for(settings, asked.images, lambda: gallery_of(settings, ledger, lake))
+        plain = questions(settings, ledger, lake, model.fingerprint, asked.sample, asked.where)
+        return cls(model, plain, probes(settings, ledger, lake, model.fingerprint, plain))
+
+    def cost(self, workspace: Workspace, settings: AuditSettings) -> str:
+        """How many questions there are, how many of them are answered, and what the others will cost."""
+        ledger, lake = workspace.ledger(), workspace.lake()
+        known = answered(ledger, lake, settings.system)
+        before = sum(prompt.id in known for prompt in (*self.plain, *self.probing))
+        open_questions = len(self.plain) + len(self.probing) - before
+        said = f"{len(self.plain):,} questions and {len(self.probing):,} probes"
+        said += f" for version {model_of(settings).version}"
+        said += f", {before:,} of them answered before" if before else ""
+        return said + earlier_cost(ledger, lake, settings).for_questions(open_questions)
 
 
 def ask_again(
@@ -45,19 +67,23 @@ def ask_again(
     asked: Asked,
     clock: Callable[[], datetime],
     actor: str,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress | None = None,
+    announce: Callable[[str], None] = lambda said: None,
 ) -> Replayed:
-    """Ask, and write the answers as replayed outputs. May be stopped at any moment and started again."""
+    """Ask, and write the answers as replayed outputs. May be stopped at any moment and started again.
+
+    `announce` is told, before anything is asked, how much it will be.
+    """
     ledger, lake = workspace.ledger(), workspace.lake()
     setting = model_of(settings)
-    model = model_for(settings, asked.images, lambda: gallery_of(settings, ledger, lake))
-    plain = questions(settings, ledger, lake, model.fingerprint, asked.sample, asked.where)
-    probing = probes(settings, ledger, lake, model.fingerprint, plain)
+    planned = _Planned.of(workspace, settings, asked)
+    model = planned.model
+    announce(f"{planned.cost(workspace, settings)}.")
     with ledger.transaction(actor=actor, at=clock()) as tx:
         keep_facts(tx, settings.system, setting.version, model.fingerprint, model.facts)
     with Notebook(workspace.path / "replay" / f"{settings.system}.jsonl") as notebook:
         return replay(
-            [*plain, *probing],
+            [*planned.plain, *planned.probing],
             model,
             notebook,
             settings=settings,

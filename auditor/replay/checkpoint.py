@@ -15,19 +15,17 @@ INSTALL: Final = "This family needs torch and transformers: pip install 'lvlm-au
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A folder as `save_pretrained` writes it. `weights` and `files` are SHA-256 over names and contents."""
+    """A folder with weights and configuration. `weights` and `files` are SHA-256 over names and contents."""
 
     path: Path
     weights: str
     files: str
 
     @classmethod
-    def at(cls, path: Path) -> "Checkpoint":
-        """Read the folder. Raises ReplayError where there is no config.json or no safetensors in it."""
-        if not (path / "config.json").is_file():
-            raise ReplayError(
-                f"There is no model in {path}: it has no config.json. Check model.path in audit.yaml."
-            )
+    def at(cls, path: Path, config: str = "config.json") -> "Checkpoint":
+        """Read the folder. Raises ReplayError where its configuration is not there, or no safetensors."""
+        if not (path / config).is_file():
+            raise ReplayError(f"There is no model in {path}: it has no {config}. Check model.path in audit.yaml.")
         files = sorted(file for file in path.iterdir() if file.is_file())
         if not any(file.suffix == _WEIGHTS for file in files):
             raise ReplayError(
@@ -35,7 +33,7 @@ class Checkpoint:
             )
         sums = {file.name: file_sha256(file) for file in files}
         weights = {name: digest for name, digest in sums.items() if name.endswith(_WEIGHTS)}
-        return cls(path, _over(weights), _over(sums))
+        return cls(path, sha256_over(weights), sha256_over(sums))
 
 
 def torch_or_advice() -> Any:
@@ -63,12 +61,13 @@ def cannot_load(path: Path, error: Exception) -> ReplayError:
     )
 
 
-def library_versions() -> dict[str, str]:
+def library_versions(family: str) -> dict[str, str]:
     """The versions of the libraries between weights and answers, as far as they are installed."""
     from importlib.metadata import PackageNotFoundError, version
 
     found = {}
-    for name in ("torch", "transformers", "tokenizers", "pillow"):
+    more = ("open_clip_torch", "timm", "torchvision") if family == "open_clip" else ()
+    for name in ("torch", "transformers", "tokenizers", "pillow", *more):
         try:
             found[name] = version(name)
         except PackageNotFoundError:
@@ -85,6 +84,7 @@ def device_of(torch: Any, wanted: str) -> str:
     return wanted
 
 
-def _over(sums: dict[str, str]) -> str:
+def sha256_over(sums: dict[str, str]) -> str:
+    """One SHA-256 over names and the sums of their contents."""
     lines = "".join(f"{name}\0{digest}\n" for name, digest in sorted(sums.items()))
     return hashlib.sha256(lines.encode()).hexdigest()

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from auditor.intake.held import take_in
 from auditor.records import Output
+from auditor.replay.cost import Underway
 from auditor.replay.notebook import Notebook
 from auditor.replay.protocol import Answer, Model, Prompt, ReplayError
 from auditor.settings import AuditSettings
@@ -17,7 +18,7 @@ from auditor.store.lake import Lake
 from auditor.store.ledger import Ledger
 from auditor.store.segments import segments_of
 
-Progress = Callable[[int, int], None]
+Progress = Callable[[Underway], None]
 
 #: Answers in one transaction and segment; until then they are in the notebook.
 _BLOCK: Final = 500
@@ -100,7 +101,7 @@ def replay(
         notebook.clear()
 
     register()  # what an interrupted replay left behind
-    known = _answered(ledger, lake, settings.system)
+    known = answered(ledger, lake, settings.system)
     open_questions = [prompt for prompt in prompts if prompt.id not in known]
     count, stopped, unregistered = _Count(), False, 0
 
@@ -122,7 +123,7 @@ def replay(
             register()
             unregistered = 0
         if progress:
-            progress(count.asked, len(open_questions))
+            progress(Underway(count.asked, len(open_questions), count.tokens, count.seconds))
     register()
     return Replayed(
         questions=len(prompts),
@@ -136,21 +137,7 @@ def replay(
     )
 
 
-def expected_cost(ledger: Ledger, lake: Lake, settings: AuditSettings, questions: int) -> str:
-    """How long so many questions will take one after the other, from the latency of earlier replayed answers."""
-    taken: list[float] = []
-    for segment in segments_of(ledger, settings.system, "outputs"):
-        table = lake.read(segment.sha256, ["origin", "latency_ms", "version"])
-        model = settings.model
-        mine = pc.and_(pc.equal(table["origin"], "replayed"), pc.equal(table["version"], model and model.version))
-        taken += pc.drop_null(table.filter(mine)["latency_ms"]).to_pylist()
-    if not taken:
-        return ""
-    minutes = questions * sum(taken) / len(taken) / 60_000.0
-    return f", about {minutes:,.1f} minutes of the model by the {len(taken):,} answers that it gave before"
-
-
-def _answered(ledger: Ledger, lake: Lake, system: str) -> set[str]:
+def answered(ledger: Ledger, lake: Lake, system: str) -> set[str]:
     """The ids of every replayed output that the lake has."""
     known: set[str] = set()
     for segment in segments_of(ledger, system, "outputs"):
@@ -172,6 +159,7 @@ def _recordable(answer: Answer, version: str, at: datetime) -> Answer:
             scores=None,
             ranking=None,
             gallery=None,
+            embedding=None,
             confidence={},
             error="the answer cannot be recorded",
         )
@@ -197,6 +185,8 @@ def _row(answer: Answer, version: str, at: datetime) -> dict[str, Any]:
         "scores": answer.scores,
         "ranking": None if answer.ranking is None else [{"id": i, "score": score} for i, score in answer.ranking],
         "gallery": answer.gallery,
+        "embedding": None if answer.embedding is None else list(answer.embedding),
+        "tokens": answer.tokens,
         "confidence": answer.confidence,
         "latency_ms": answer.latency_ms,
         "error": answer.error,

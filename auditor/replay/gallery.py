@@ -10,15 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from auditor.rankings import IMAGE_TO_IMAGE, IMAGE_TO_TEXT, TEXT_TO_IMAGE
 from auditor.replay.protocol import Picture, ReplayError
 from auditor.replay.rows import rows_of
 from auditor.settings import AuditSettings
 from auditor.store.lake import Lake
 from auditor.store.ledger import Ledger
 
-IMAGE_TO_TEXT: Final = "image to text"
-TEXT_TO_IMAGE: Final = "text to image"
-IMAGE_TO_IMAGE: Final = "image to image"
 #: What is asked with images; a text is asked as it is.
 _ASKED: Final = {
     IMAGE_TO_TEXT: "Which text belongs to these images?",

@@ -4,10 +4,13 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+from auditor.intake.rendering import RENDERING, PictureError
 from auditor.model_settings import GenerativeModel
 from auditor.replay.checkpoint import (
     Checkpoint,
@@ -17,7 +20,7 @@ from auditor.replay.checkpoint import (
     loading_errors,
     torch_or_advice,
 )
-from auditor.replay.images import RENDERING, PictureError
+from auditor.replay.embedding import Embedding, given_to_language, of_images
 from auditor.replay.protocol import Answer, Prompt, ReplayError
 from auditor.replay.shown import shown
 from auditor.replay.tokens import Generated, read_tokens
@@ -44,7 +47,11 @@ class Generative:
         how = [setting.family, setting.template, setting.temperature, setting.max_tokens, setting.precision]
         said = [*how, self._checkpoint.files, RENDERING]
         self.fingerprint = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:32]
-        self.facts = {"family": setting.family, "weights": self._checkpoint.weights, **library_versions()}
+        self.facts = {
+            "family": setting.family,
+            "weights": self._checkpoint.weights,
+            **library_versions(setting.family),
+        }
 
     def answer(self, prompts: Iterable[Prompt]) -> Iterator[Answer]:
         """One answer a prompt, in order. Raises ReplayError where the checkpoint cannot be loaded."""
@@ -80,9 +87,13 @@ class Generative:
         if wanted == "4bit":
             if not device.startswith("cuda"):
                 raise ReplayError("precision 4bit needs a GPU; write bfloat16 or float32.")
+            if find_spec("bitsandbytes") is None:
+                raise ReplayError("precision 4bit needs bitsandbytes: pip install 'lvlm-auditor[replay-4bit]'.")
             from transformers import BitsAndBytesConfig
 
-            quantised = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_compute_dtype=torch.bfloat16)
+            quantised = BitsAndBytesConfig(
+                load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16
+            )
             return {"quantization_config": quantised, "device_map": device}
         half = wanted == "bfloat16" or (wanted == "auto" and device.startswith("cuda"))
         return {"dtype": torch.bfloat16 if half else torch.float32}
@@ -119,16 +130,18 @@ class Generative:
             yield Answer(block[0], error=f"the model failed: {type(error).__name__}")
             return
         share = 1000.0 * (time.monotonic() - start) / len(block)
-        for prompt, one in zip(block, made, strict=True):
+        for prompt, (one, seen) in zip(block, made, strict=True):
+            embedding = seen if prompt.probe is None else None
+            answer = Answer(prompt, latency_ms=share, tokens=one.tokens, embedding=embedding)
             if not one.text.strip():
-                yield Answer(prompt, error="the answer was empty", latency_ms=share, tokens=one.tokens)
+                yield replace(answer, error="the answer was empty")
                 continue
             scores = None if one.says_yes is None else {"yes": one.says_yes}
-            yield Answer(prompt, one.text, scores, one.confidence, share, one.tokens)
+            yield replace(answer, text=one.text, scores=scores, confidence=one.confidence)
 
     def _generate(
         self, torch: Any, model: Any, processor: Any, block: Sequence[Prompt], images: dict[str, list[Any]]
-    ) -> list[Generated]:
+    ) -> list[tuple[Generated, Embedding | None]]:
         texts = [self._text(processor, prompt, len(images[prompt.id])) for prompt in block]
         shown_images = [images[p.id][0] if self._setting.family in _SINGLE else images[p.id] for p in block]
         read = processor(images=shown_images, text=texts, return_tensors="pt", padding=True)
@@ -136,10 +149,11 @@ class Generative:
         how: dict[str, Any] = {"max_new_tokens": self._setting.max_tokens, "do_sample": False}
         if self._setting.temperature > 0:
             how |= {"do_sample": True, "temperature": self._setting.temperature, "top_k": 0}
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(), given_to_language(model) as given:
             torch.manual_seed(int.from_bytes(hashlib.sha256(block[0].id.encode()).digest()[:7]))
             out = model.generate(**read, **how, output_logits=True, return_dict_in_generate=True)
-        return read_tokens(torch, out, read, processor.tokenizer, model.generation_config)
+        said = read_tokens(torch, out, read, processor.tokenizer, model.generation_config)
+        return list(zip(said, of_images(torch, model, read["input_ids"], given), strict=True))
 
     def _text(self, processor: Any, prompt: Prompt, count: int) -> str:
         family = self._setting.family

@@ -12,10 +12,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+from auditor.intake.rendering import RENDERING, PictureError
 from auditor.judges.chat import Chat, ChatError, Completion, server_key
 from auditor.judges.failure import UNSETTLED, Failure
 from auditor.model_settings import HttpModel
-from auditor.replay.images import RENDERING, PictureError, data_url
+from auditor.replay.images import data_url
 from auditor.replay.protocol import Answer, Prompt
 from auditor.replay.shown import shown
 

@@ -6,8 +6,12 @@ from itertools import islice
 from typing import Any
 
 from auditor.claims import extract
+from auditor.options import as_shown, parted, right_option
+from auditor.probe_names import FALSE_PREMISE, OUT_OF_SCOPE, PARAPHRASE, SWAPPED
+from auditor.replay.option_probes import option_probes
+from auditor.replay.out_of_scope import chosen_for, pictures_of
 from auditor.replay.protocol import Prompt
-from auditor.replay.questions import asked, place_of
+from auditor.replay.questions import asked, place_of, row_of
 from auditor.replay.rows import rows_of
 from auditor.replay.shown import ALTERED
 from auditor.settings import AuditSettings
@@ -16,7 +20,6 @@ from auditor.store.ledger import Ledger
 
 #: How many donors are looked at for one with other findings.
 _DONORS = 64
-PARAPHRASE, FALSE_PREMISE, SWAPPED = "paraphrase", "false premise", "swapped"
 
 
 def probes(
@@ -24,16 +27,21 @@ def probes(
 ) -> list[Prompt]:
     """The probes of audit.yaml on the first sample of each plain question, in the order of their ids.
 
-    A search has none: a ranking has no meaning that could stay the same.
+    A search that starts from images is asked with other pictures, not with another patient's: his images have a
+    match of their own, and which of both came first would say nothing.
     """
-    bases = [one for one in plain if one.sample == 0 and one.pictures and one.task != "retrieval"]
+    bases = [one for one in plain if one.sample == 0 and one.pictures]
+    worded = [one for one in bases if one.task != "retrieval"]
     references = list(rows_of("references", settings, ledger, lake))
+    truth = _answers(references)
     found: dict[str, Prompt] = {}
     for prompt in (
         *_altered(settings, fingerprint, bases),
-        *_swapped(settings, fingerprint, bases, references),
-        *_paraphrased(settings, fingerprint, bases),
-        *_false_premises(settings, fingerprint, bases, references),
+        *_out_of_scope(settings, fingerprint, bases),
+        *_swapped(settings, fingerprint, worded, references, truth),
+        *_paraphrased(settings, fingerprint, worded),
+        *option_probes(settings, fingerprint, worded, truth),
+        *_false_premises(settings, fingerprint, worded, references),
     ):
         found[prompt.id] = prompt
     return [found[identity] for identity in sorted(found)]
@@ -43,35 +51,63 @@ def _altered(settings: AuditSettings, fingerprint: str, bases: Sequence[Prompt])
     for probe in settings.probes.images:
         if probe in ALTERED:
             for base in bases:
-                yield asked(settings, fingerprint, base.task, _row(base), 0, probe, base.id)
+                yield asked(settings, fingerprint, base.task, row_of(base), 0, probe, base.id)
+
+
+def _out_of_scope(settings: AuditSettings, fingerprint: str, bases: Sequence[Prompt]) -> Iterator[Prompt]:
+    """Each question with as many pictures that are no radiographs."""
+    if OUT_OF_SCOPE not in settings.probes.images:
+        return
+    pictures = pictures_of(settings.probes.out_of_scope)
+    for base in bases:
+        others = tuple(chosen_for(f"{settings.seed}\0{base.id}\0{i}", pictures) for i in range(len(base.pictures)))
+        row = row_of(replace(base, pictures=others))
+        yield asked(settings, fingerprint, base.task, row, 0, OUT_OF_SCOPE, base.id)
+
+
+def _answers(references: Sequence[dict[str, Any]]) -> dict[tuple[str, str | None], str]:
+    """The right answer of each question, by case and item: of one with options the option itself."""
+    return {
+        (row["case_id"], row["item"]): right
+        for row in references
+        if row["task"] == "vqa" and (right := right_option(row["text"], row["options"]))
+    }
 
 
 def _swapped(
-    settings: AuditSettings, fingerprint: str, bases: Sequence[Prompt], references: Sequence[dict[str, Any]]
+    settings: AuditSettings,
+    fingerprint: str,
+    bases: Sequence[Prompt],
+    references: Sequence[dict[str, Any]],
+    answers: dict[tuple[str, str | None], str],
 ) -> Iterator[Prompt]:
-    """Each question with the images of another patient: of the opposite truth, where the same was asked."""
+    """Each question with the images of another patient: of another truth, where the same was asked."""
     if SWAPPED not in settings.probes.images:
         return
-    truth = {
-        (row["case_id"], row["item"]): answer
-        for row in references
-        if row["task"] == "vqa" and (answer := _plain(row["text"])) in ("yes", "no")
-    }
     labels = {row["case_id"]: dict(row["labels"]) for row in references if row["labels"]}
-    alike: dict[tuple[Any, ...], list[Prompt]] = {}
+    of_task: dict[str, list[Prompt]] = {}
+    alike: dict[tuple[str, str], dict[str, list[Prompt]]] = {}  # by task and question: by right answer
     for base in bases:
-        alike.setdefault((base.task,), []).append(base)
-        if said := truth.get((base.case_id, base.item)):
-            alike.setdefault((base.task, base.text, said), []).append(base)
+        of_task.setdefault(base.task, []).append(base)
+        if said := _one_of_few(base, answers):
+            alike.setdefault((base.task, base.text), {}).setdefault(said, []).append(base)
     for base in bases:
-        other = {"yes": "no", "no": "yes"}.get(truth.get((base.case_id, base.item), ""))
-        donor = _another(base, alike.get((base.task, base.text, other), ()), settings.seed)
+        mine, donor = _one_of_few(base, answers), None
+        others = [bases for said, bases in alike.get((base.task, base.text), {}).items() if said != mine]
+        if mine and others:
+            donor = _another(base, others[place_of(base.id, settings.seed)[-1] % len(others)], settings.seed)
         if base.case_id in labels and not donor:
-            donor = _most_different(base, alike[(base.task,)], labels, settings.seed)
-        donor = donor or _another(base, alike[(base.task,)], settings.seed)
+            donor = _most_different(base, of_task[base.task], labels, settings.seed)
+        donor = donor or _another(base, of_task[base.task], settings.seed)
         if donor:
-            row = _row(replace(base, pictures=donor.pictures)) | {"shown_case_id": donor.case_id}
+            row = row_of(replace(base, pictures=donor.pictures)) | {"shown_case_id": donor.case_id}
             yield asked(settings, fingerprint, base.task, row, 0, SWAPPED, base.id)
+
+
+def _one_of_few(base: Prompt, answers: dict[tuple[str, str | None], str]) -> str | None:
+    """The right answer to a question where it is yes, no or an option: those can be told apart for certain."""
+    said = _plain(answers.get((base.case_id, base.item)))
+    return said if said in ("yes", "no") or (said and parted(base.text)) else None
 
 
 def _another(base: Prompt, donors: Sequence[Prompt], seed: int) -> Prompt | None:
@@ -107,7 +143,9 @@ def _others(base: Prompt, donors: Sequence[Prompt], seed: int) -> Iterator[Promp
 def _paraphrased(settings: AuditSettings, fingerprint: str, bases: Sequence[Prompt]) -> Iterator[Prompt]:
     for base in bases:
         for words in settings.probes.paraphrases.get(base.task, ()):  # type: ignore[call-overload]
-            row = _row(base) | {"prompt": words.replace("{question}", base.text)}
+            question, options = parted(base.text) or (base.text, None)
+            said = words.replace("{question}", question)
+            row = row_of(base) | {"prompt": as_shown(said, options) if options else said}
             yield asked(settings, fingerprint, base.task, row, 0, PARAPHRASE, base.id)
 
 
@@ -125,7 +163,7 @@ def _false_premises(
             finding = min(findings, key=lambda name: place_of(f"{case}\0{name}", settings.seed))
             for words in settings.probes.false_premises:
                 said = words.replace("{finding}", finding.replace("_", " ").lower())
-                row = _row(of_case[case]) | {"prompt": said, "item": finding}
+                row = row_of(of_case[case]) | {"prompt": said, "item": finding}
                 yield asked(settings, fingerprint, task, row, 0, FALSE_PREMISE)
 
 
@@ -141,7 +179,7 @@ def _absent(references: Sequence[dict[str, Any]]) -> dict[str, set[str]]:
             for claim in extract(row["text"]):
                 if claim.kind == "finding" and not (claim.context or claim.qualified):
                     (absent if claim.status == "absent" else present).setdefault(case, set()).add(claim.finding)
-        if row["task"] == "vqa" and row["question"] and _plain(row["text"]) == "no":
+        if row["task"] == "vqa" and row["question"] and _plain(right_option(row["text"], row["options"])) == "no":
             asked = {claim.finding for claim in extract(row["question"]) if claim.kind == "finding"}
             absent.setdefault(case, set()).update(asked)
     known = {case: names - present.get(case, set()) for case, names in absent.items()}
@@ -150,13 +188,3 @@ def _absent(references: Sequence[dict[str, Any]]) -> dict[str, set[str]]:
 
 def _plain(answer: str | None) -> str:
     return (answer or "").strip().strip(".").lower()
-
-
-def _row(base: Prompt) -> dict[str, Any]:
-    return {
-        "case_id": base.case_id,
-        "patient_key": base.patient_key,
-        "item": base.item,
-        "prompt": base.text,
-        "images": [{"uri": picture.uri, "sha256": picture.sha256} for picture in base.pictures],
-    }

@@ -41,7 +41,8 @@ class Answer:
     `settled` is false where the trouble was the server's and the question is worth asking another day; such an
     answer is counted and nothing of it is kept. `latency_ms` is the time of this question alone, or its share
     of a batch. `tokens` counts what was read and written, where the model says so. `ranking` is (case id, score)
-    best first, perhaps only the top of the `gallery` candidates there were.
+    best first, perhaps only the top of the `gallery` candidates there were. `embedding` is what the model made of
+    the case's images, in 32 bits, where it says so; none of a probe, whose images may be altered or another's.
     """
 
     prompt: Prompt
@@ -54,6 +55,7 @@ class Answer:
     settled: bool = True
     ranking: tuple[tuple[str, float], ...] | None = None
     gallery: int | None = None
+    embedding: tuple[float, ...] | None = None
 
 
 class Model(Protocol):

@@ -6,6 +6,7 @@ from typing import Any
 
 from auditor.intake.pseudonyms import derived_id
 from auditor.model_settings import ContrastiveModel, ModelSetting
+from auditor.options import as_shown
 from auditor.replay.gallery import searches
 from auditor.replay.protocol import Picture, Prompt, ReplayError
 from auditor.replay.rows import rows_of
@@ -98,7 +99,9 @@ def _known(settings: AuditSettings, ledger: Ledger, lake: Lake, task: str) -> It
     for row in rows_of("references", settings, ledger, lake):
         case = cases.get(row["case_id"], {})
         if row["task"] == task and row["question"] and case.get("images"):
-            yield {**case, "item": row["item"], "prompt": row["question"]}
+            options = row["options"]
+            prompt = as_shown(row["question"], options) if options else row["question"]
+            yield {**case, "item": row["item"], "prompt": prompt}
 
 
 def _cases(settings: AuditSettings, ledger: Ledger, lake: Lake, text: str) -> Iterator[dict[str, Any]]:
@@ -126,6 +129,17 @@ def asked(
     identity = derived_id("o-", [*parts, len(shown), *shown, sample, *([probe] if probe else [])])
     whom = (row["case_id"], row["patient_key"], task, row["item"])
     return Prompt(identity, *whom, row["prompt"], pictures, sample, probe, probe_of, row.get("shown_case_id"))
+
+
+def row_of(prompt: Prompt) -> dict[str, Any]:
+    """The row that a prompt was made of, to make another like it."""
+    return {
+        "case_id": prompt.case_id,
+        "patient_key": prompt.patient_key,
+        "item": prompt.item,
+        "prompt": prompt.text,
+        "images": [{"uri": picture.uri, "sha256": picture.sha256} for picture in prompt.pictures],
+    }
 
 
 def place_of(identity: str, seed: int) -> bytes:

@@ -8,7 +8,7 @@ import pyarrow as pa
 from auditor.settings import AuditSettings
 from auditor.store.lake import Lake
 from auditor.store.ledger import Ledger
-from auditor.store.schemas import LAKE
+from auditor.store.schemas import HELD
 from auditor.store.segments import segments_of
 
 
@@ -16,9 +16,9 @@ def rows_of(kind: str, settings: AuditSettings, ledger: Ledger, lake: Lake) -> I
     """The rows of one kind in order of arrival, with the columns that questions are made of."""
     columns = {
         "outputs": ["case_id", "patient_key", "task", "item", "origin", "prompt", "images", "probe"],
-        "references": ["case_id", "task", "item", "question", "text", "labels"],
+        "references": ["case_id", "task", "item", "question", "text", "labels", "options"],
         "cases": ["case_id", "patient_key", "images", "attributes"],
     }[kind]
     for segment in segments_of(ledger, settings.system, kind):
-        table: pa.Table = lake.read_many([segment.sha256], schema=LAKE[kind])
+        table: pa.Table = lake.read_many([segment.sha256], schema=HELD[kind])
         yield from table.select(columns).to_pylist()

@@ -1,4 +1,4 @@
-"""Search by models that compare images with texts (CLIP, SigLIP): the gallery in the order of cosine similarity.
+"""Search by models that compare images with texts (CLIP, SigLIP, open_clip): the gallery by cosine similarity.
 
 Texts that are the same word for word, and the same images, are read once: their scores are then equal to the last
 digit, and the judge sees the tie that they are. Each is read alone, so that no score hangs on its neighbours, and
@@ -16,12 +16,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from auditor.intake.rendering import RENDERING, PictureError, render
 from auditor.model_settings import ContrastiveModel
-from auditor.replay.checkpoint import Checkpoint, library_versions, torch_or_advice
-from auditor.replay.gallery import IMAGE_TO_IMAGE, IMAGE_TO_TEXT, TEXT_TO_IMAGE, Entry, Gallery
-from auditor.replay.images import RENDERING, PictureError, render
-from auditor.replay.protocol import Answer, Picture, Prompt
-from auditor.replay.towers import Towers
+from auditor.rankings import IMAGE_TO_IMAGE, IMAGE_TO_TEXT, TEXT_TO_IMAGE
+from auditor.replay.checkpoint import library_versions, torch_or_advice
+from auditor.replay.gallery import Entry, Gallery
+from auditor.replay.protocol import Answer, Prompt
+from auditor.replay.shown import shown
+from auditor.replay.towers import Towers, checkpoint_of, load, unit
 
 #: Candidates of an answer; the gallery is larger.
 TOP: Final = 100
@@ -45,10 +47,10 @@ class ContrastiveSearch:
 
     def __init__(self, setting: ContrastiveModel, gallery: Gallery, folder: Path) -> None:
         self._setting, self._gallery, self._folder = setting, gallery, folder
-        checkpoint = Checkpoint.at(setting.path)
+        checkpoint = checkpoint_of(setting)
         said = [_VERSION, setting.family, checkpoint.files, gallery.digest, TOP, RENDERING]
         self.fingerprint = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:32]
-        self.facts = {"family": setting.family, "weights": checkpoint.weights, **library_versions()}
+        self.facts = {"family": setting.family, "weights": checkpoint.weights, **library_versions(setting.family)}
 
     def answer(self, prompts: Iterable[Prompt]) -> Iterator[Answer]:
         """One answer a prompt, in order; nothing is loaded before the first is asked for.
@@ -58,9 +60,8 @@ class ContrastiveSearch:
         towers: Towers | None = None
         sides: dict[str, _Side] = {}
         for prompt in prompts:
-            torch = torch_or_advice()
-            with torch.inference_mode():
-                towers = towers or Towers(torch, self._setting)
+            towers = towers or load(self._setting)
+            with torch_or_advice().inference_mode():
                 wanted = "texts" if _direction(prompt) == IMAGE_TO_TEXT else "images"
                 if wanted not in sides:
                     sides[wanted] = self._texts(towers) if wanted == "texts" else self._images(towers)
@@ -75,17 +76,16 @@ class ContrastiveSearch:
             if direction == TEXT_TO_IMAGE:
                 query = _text(towers, prompt.text)
             elif prompt.pictures:
-                query = self._case(towers, prompt.pictures)
+                query = self._case(towers, shown(prompt, self._folder))
             else:
                 return {"error": "the case has no image"}
         except PictureError as error:
             return {"error": str(error)}
         return _ranked(query, side, prompt if direction == IMAGE_TO_IMAGE else None)
 
-    def _case(self, towers: Towers, pictures: Sequence[Picture]) -> Vectors:
-        """The unit mean of a case's images; raises PictureError where one cannot be shown."""
-        vectors = towers.images([render(one, self._folder) for one in pictures])
-        return _plain(towers.unit(vectors.mean(dim=0)))
+    def _case(self, towers: Towers, images: list[Any]) -> Vectors:
+        """The unit mean of a case's images."""
+        return _plain(unit(towers.images(images).mean(dim=0)))
 
     def _texts(self, towers: Towers) -> _Side:
         entries = [one for one in self._gallery.entries if one.text]
@@ -95,7 +95,11 @@ class ContrastiveSearch:
         """Those whose images can all be shown."""
         entries = [one for one in self._gallery.entries if one.pictures]
         names = [tuple(p.sha256 or p.uri for p in one.pictures) for one in entries]
-        return _side(entries, names, lambda one: self._case(towers, one.pictures))
+        return _side(entries, names, lambda one: self._case(towers, self._shown(one)))
+
+    def _shown(self, entry: Entry) -> list[Any]:
+        """The images of an entry; raises PictureError where one cannot be shown."""
+        return [render(one, self._folder) for one in entry.pictures]
 
 
 def _side(entries: Sequence[Entry], names: Sequence[Hashable], read: Callable[[Entry], Vectors]) -> _Side:

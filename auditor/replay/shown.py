@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from auditor.replay.images import render
+from auditor.intake.rendering import render
+from auditor.probe_names import OUT_OF_SCOPE
+from auditor.replay.out_of_scope import DRAWN, draw
 from auditor.replay.protocol import Prompt
 
 if TYPE_CHECKING:
@@ -17,7 +19,12 @@ if TYPE_CHECKING:
 def shown(prompt: Prompt, folder: Path) -> "list[Image]":
     """The images of a prompt, altered as its probe says. Raises PictureError where one cannot be shown."""
     alter = ALTERED.get(prompt.probe or "")
-    images = [render(picture, folder) for picture in prompt.pictures]
+    images = [
+        draw(f"{prompt.id}\0{i}")
+        if prompt.probe == OUT_OF_SCOPE and picture.uri == DRAWN
+        else render(picture, folder)
+        for i, picture in enumerate(prompt.pictures)
+    ]
     return [alter(image, f"{prompt.id}\0{i}") for i, image in enumerate(images)] if alter else images
 
 

@@ -199,7 +199,11 @@ def gemma3(folder: Path) -> Path:
         boi_token_index=ids["start"],
         eoi_token_index=ids["end"],
     )
-    tf.Gemma3ForConditionalGeneration(config).save_pretrained(folder)
+    model = tf.Gemma3ForConditionalGeneration(config)
+    torch.nn.init.normal_(
+        model.model.multi_modal_projector.mm_input_projection_weight
+    )  # else zeros: it sees nothing
+    model.save_pretrained(folder)
     template = (
         "{{ bos_token }}{% for m in messages %}user: {% for c in m['content'] %}{% if c['type'] == 'image' %}"
         "<start_of_image>{% else %}{{ c['text'] }}{% endif %}{% endfor %}{% endfor %} assistant:"

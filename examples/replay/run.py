@@ -98,6 +98,7 @@ def questions(folder: Path, count: int) -> dict[str, list[dict[str, Any]]]:
             "item": f"q{row['qid']}",
             "question": row["question"],
             "text": str(row["answer"]),
+            **options(row),
         }
         for row in json.loads((folder / "train_questions.json").read_text())
         if row["image_name"] in names
@@ -112,6 +113,12 @@ def questions(folder: Path, count: int) -> dict[str, list[dict[str, Any]]]:
                 asked = {"reference_kind": "answer", "text": row["ground_truth"]}
                 references.append(about | asked)
     return {"cases": cases, "references": references, "outputs": outputs}
+
+
+def options(row: dict[str, Any]) -> dict[str, list[str]]:
+    """Every third yes/no question is asked as a choice between the two, so that their order can be changed."""
+    closed = str(row["answer"]).strip().lower() in ("yes", "no")
+    return {"options": ["Yes", "No"]} if closed and int(row["qid"]) % 3 == 0 else {}
 
 
 def auditor(workspace: Path, *command: str, ok: tuple[int, ...] = (0,)) -> int:

@@ -11,12 +11,13 @@ from PIL import Image
 from auditor.audit.run import run_audit
 from auditor.intake.ingest import ingest
 from auditor.model_settings import HttpModel
+from auditor.probe_names import FALSE_PREMISE, PARAPHRASE, SWAPPED
 from auditor.records import Kind
 from auditor.registry import apply_settings
 from auditor.replay.collect import Replayed, replay
 from auditor.replay.http import HttpServed
 from auditor.replay.notebook import Notebook
-from auditor.replay.probes import FALSE_PREMISE, PARAPHRASE, SWAPPED, probes
+from auditor.replay.probes import probes
 from auditor.replay.protocol import Picture, Prompt, ReplayError
 from auditor.replay.questions import questions
 from auditor.replay.shown import shown
@@ -42,10 +43,11 @@ PROBES = {
 class Hospital:
     """Eighty cases whose image is light where there is an effusion and dark where there is none."""
 
-    def __init__(self, folder: Path, server: ChatServer, **model: Any) -> None:
+    def __init__(self, folder: Path, server: ChatServer, probes: Any = PROBES, **answer: Any) -> None:
+        """`answer` is added to every reference."""
         self.folder = folder
-        said = {"family": "http", "version": "v1", "base_url": server.url, "model": "m", **model}
-        self.text = json.dumps({"system": "answers", "tasks": {"vqa": {}}, "model": said, "probes": PROBES})
+        said = {"family": "http", "version": "v1", "base_url": server.url, "model": "m"}
+        self.text = json.dumps({"system": "answers", "tasks": {"vqa": {}}, "model": said, "probes": probes})
         self.settings = parse_settings(self.text)
         environment = Environment(workspace=folder / "workspace", key_file=folder / "key")
         create(environment, environment.workspace, AT)
@@ -62,7 +64,7 @@ class Hospital:
         answers = [
             {
                 "case_id": f"S{i}", "task": "vqa", "reference_kind": "answer", "item": "effusion",
-                "question": QUESTION, "text": "yes" if i % 2 else "no",
+                "question": QUESTION, "text": "yes" if i % 2 else "no", **answer,
             }
             for i in range(CASES)
         ]  # fmt: skip

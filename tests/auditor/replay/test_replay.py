@@ -21,12 +21,12 @@ from PIL import Image
 
 from auditor.audit.linking import headline
 from auditor.intake.ingest import ingest
+from auditor.intake.rendering import PictureError, render
 from auditor.model_settings import HttpModel
 from auditor.records import MAX_TEXT, Kind
 from auditor.registry import apply_settings
 from auditor.replay.collect import Budget, Replayed, replay
 from auditor.replay.http import MOST_IN_A_ROW, HttpServed
-from auditor.replay.images import PictureError, render
 from auditor.replay.notebook import Notebook
 from auditor.replay.protocol import Picture, ReplayError
 from auditor.replay.questions import questions

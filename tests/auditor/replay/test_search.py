@@ -208,15 +208,17 @@ def hospital(tmp_path: Path, made: Callable[[str], Path], place: Path) -> Hospit
 
 def test_searches_are_replayed_audited_and_reported(hospital: Hospital) -> None:
     assert expected(hospital.workspace, hospital.settings, Asked(images=hospital.images)).startswith(
-        f"{2 * CASES} questions and 0 probes"
+        f"{2 * CASES} questions and {CASES} probes"  # a text has no image that could be black
     )
     done = hospital.replay()
-    assert (done.questions, done.asked, done.errors) == (2 * CASES, 2 * CASES, 0)
+    assert (done.questions, done.asked, done.errors) == (3 * CASES, 3 * CASES, 0)
     later = AT + timedelta(days=1)
     run_audit(hospital.ledger, hospital.lake, "search", as_of=later, clock=lambda: later, actor="test")
     dossier = dossier_of(hospital.ledger, "search", None)
     places = []  # above, tied: random weights may not tell two short texts apart
     for one in hospital.outputs():
+        if one["probe"]:
+            continue
         assert one["gallery"] == len(one["ranking"]) == CASES
         own = next(c["score"] for c in one["ranking"] if c["id"] == one["case_id"])
         above, tied = (
@@ -231,17 +233,25 @@ def test_searches_are_replayed_audited_and_reported(hospital: Hospital) -> None:
         assert row(dossier, f"chance_at_{k}", "v1").value == pytest.approx(k / CASES, abs=2e-6)
     means = [np.mean([1 / rank for rank in range(a + 1, a + t + 1)]) for a, t in places]
     assert row(dossier, "mrr", "v1").value == pytest.approx(np.mean(means), abs=1e-5)
-    assert "Retrieval and case search" in render(dossier)
+    items = ("image to text", "text to image")
+    alone = [next(r for r in dossier.rows if (r.measure, r.item) == ("recall_at_1", item)) for item in items]
+    assert [one.n for one in alone] == [CASES, CASES]
+    assert sum(one.events or 0 for one in alone) == pytest.approx(
+        row(dossier, "recall_at_1", "v1").events, abs=1e-4
+    )
+    assert row(dossier, "unchanged_blank", "v1").n == CASES
+    page = render(dossier)
+    assert "Retrieval and case search" in page and "By direction of search" in page
 
 
 def test_nothing_is_asked_twice_of_one_gallery_and_all_of_another(hospital: Hospital) -> None:
     hospital.replay()
     again = hospital.replay()
-    assert (again.known, again.asked) == (2 * CASES, 0)
+    assert (again.known, again.asked) == (3 * CASES, 0)
     hospital.hand_in("references", [hospital.reference(0, "image to image") | {"matches": ["S-1"]}])
-    assert hospital.replay().asked == 1  # the same contents: only the new search is
+    assert hospital.replay().asked == 2  # the same contents: only the new search and its probe
     hospital.hand_in("references", [hospital.reference(1, "image to text") | {"text": "no lung lung"}])
-    assert hospital.replay().asked == 2 * CASES + 1
+    assert hospital.replay().asked == 3 * CASES + 2
 
 
 def test_what_cannot_be_searched_is_one_sentence(hospital: Hospital) -> None:
