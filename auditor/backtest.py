@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from auditor.audit.scope import Scope, scope_of
 from auditor.audit.sealing import recorded_weeks
+from auditor.audit.selected import accounted_for
 from auditor.audit.verdicts import rule_on
 from auditor.audit.watching import charts_of
 from auditor.judges import for_task
@@ -18,6 +19,8 @@ from auditor.store.ledger import Ledger
 from auditor.store.measurements import measurement_of
 from monitors.measurement import Measurement
 from monitors.threshold import Status, roll_up
+from monitors.unjudged import Accounted
+from reports.dossier import Selected
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class _Window:
     end: date | None
     version: str
     measurements: Sequence[Measurement]
+    accounted: Accounted
 
 
 def backtest(ledger: Ledger, proposed: AuditSettings, as_of: datetime) -> list[Past]:
@@ -61,7 +65,13 @@ def backtest(ledger: Ledger, proposed: AuditSettings, as_of: datetime) -> list[P
     for rule, setting in zip(rules, proposed.thresholds, strict=True):
         alone = proposed.model_copy(update={"thresholds": [setting]})
         said = [
-            roll_up([one.verdict.status for one in rule_on(alone, past.measurements, past.version) if one.current])
+            roll_up(
+                [
+                    one.verdict.status
+                    for one in rule_on(alone, past.measurements, past.version, past.accounted)
+                    if one.current
+                ]
+            )
             for past in windows
         ]
         if rule.tier == "explore":
@@ -77,16 +87,18 @@ def _windows(ledger: Ledger, system: str, as_of: datetime) -> list[_Window]:
         sa.select(t.audits).where(t.audits.c.system == system, t.audits.c.as_of <= as_of).order_by(t.audits.c.seq)
     )
     newest = {(row["window_start"], row["window_end"]): row for row in audits}
-    current = {
-        row["audit"]: row["payload"]
-        for row in ledger.read(sa.select(t.details).where(t.details.c.kind == "current_version"))
+    kinds = ("current_version", "selected")
+    details = {
+        (row["kind"], row["audit"]): row["payload"]
+        for row in ledger.read(sa.select(t.details).where(t.details.c.kind.in_(kinds)))
     }
     found = []
     for (start, end), row in sorted(newest.items(), key=lambda one: (one[0][1] or date.max, one[1]["seq"])):
         query = sa.select(t.measurements).where(t.measurements.c.audit == row["id"])
         rows = ledger.read(query.order_by(t.measurements.c.number))
         measured = [measurement_of({str(name): value for name, value in one.items()}) for one in rows]
-        found.append(_Window(start, end, current[row["id"]], measured))
+        accounted = accounted_for([Selected(**one) for one in details.get(("selected", row["id"]), ())])
+        found.append(_Window(start, end, details["current_version", row["id"]], measured, accounted))
     return found
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from auditor.audit.drifting import taken_names
 from auditor.audit.verdicts import unknown_measures
 from auditor.clock.schedules import put_in_force
 from auditor.rules.register import record_rules
@@ -36,7 +37,7 @@ def apply_settings(ledger: Ledger, yaml: str, where: str, actor: str, at: dateti
     Raises SettingsError when they cannot be read, or name a measure that does not exist.
     """
     settings = parse_settings(yaml, where)
-    for sentence in unknown_measures(settings):
+    for sentence in (*unknown_measures(settings), *taken_names(settings)):
         raise SettingsError(f"{where}: {sentence}")
     config = settings_hash(settings)
     with ledger.transaction(actor=actor, at=at) as tx:

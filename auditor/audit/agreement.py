@@ -39,7 +39,7 @@ ITEMS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
 }
 _STRATA: Final = ("version", "item")
 #: Statuses that say what the judge made of the output. A draft without words is so for every judge.
-_READ: Final = {"report": ("judged",), "vqa": ("judged", "unparseable")}
+READ: Final = {"report": ("judged",), "vqa": ("judged", "unparseable")}
 
 
 class Checked(NamedTuple):
@@ -125,7 +125,7 @@ def paired(task: str, first: pa.Table, second: pa.Table) -> pa.Table:
     A judgement that is missing on either side leaves null, never no.
     """
     schema = judged_schema("agreement")
-    read = [_has_status(judged, _READ[task]) for judged in (first, second)]
+    read = [_has_status(judged, READ[task]) for judged in (first, second)]
     both = pc.and_(*read)
     status = pc.dictionary_encode(pc.if_else(both, "judged", "judge_failed"))
     tables = []

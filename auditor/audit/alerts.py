@@ -7,7 +7,7 @@ from typing import Any
 
 from auditor.alerts.trouble import SEVERITIES, Trouble, report_quiet, report_trouble
 from auditor.audit.scope import Scope
-from auditor.audit.verdicts import Ruled
+from auditor.audit.verdicts import DISTANCES, Ruled
 from auditor.store.ledger import Transaction
 from monitors.catalogue import measure_named
 from monitors.measurement import Direction, Measurement
@@ -85,7 +85,7 @@ def _root(ruled: Ruled, seen: Seen) -> str:
     One shift of patients moves many columns and slices, and one fault of a model many findings.
     """
     about = _about(ruled, seen)
-    if about["measure"] == "drift_distance":
+    if about["measure"] in DISTANCES:
         return _DRIFT
     return "/".join(filter(None, (about["task"], about["measure"])))
 

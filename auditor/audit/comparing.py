@@ -13,12 +13,10 @@ import pyarrow.compute as pc
 
 from auditor import __version__
 from auditor.audit.changed_cases import changed_cases
-from auditor.audit.judged_table import from_judgements, from_labels
-from auditor.audit.judging import Progress, judge_pairs, pair_keys
-from auditor.audit.linking import beside, headline
-from auditor.audit.scope import INPUT_KINDS, AuditError, Scope, scope_of
+from auditor.audit.judging import Progress
+from auditor.audit.scope import INPUT_KINDS, AuditError, scope_of
+from auditor.audit.shared import judged_answers, shared_answers
 from auditor.audit.tallying import strata_of
-from auditor.judges import for_task
 from auditor.settings import AuditSettings
 from auditor.store import schemas
 from auditor.store import tables as t
@@ -62,7 +60,7 @@ def compare(
     Raises AuditError where a version has no outputs or the two share too few patients.
     """
     scope = scope_of(ledger, system, as_of)
-    tables = {kind: lake.read_many(list(scope.segments[kind]), schema=schemas.LAKE[kind]) for kind in INPUT_KINDS}
+    tables = {kind: lake.read_many(list(scope.segments[kind]), schema=schemas.HELD[kind]) for kind in INPUT_KINDS}
     _check_versions(tables["outputs"], system, old, new)
     for name in margins or {}:
         measure_named(name)  # refuses what there is not
@@ -75,10 +73,12 @@ def compare(
     changed: list[ChangedCases] = []
     digest = hashlib.sha256()
     for task in scope.settings.tasks:
-        rows, counts = _shared(tables["outputs"], task, old, new)
-        judged = _judged(ledger, lake, scope, task, rows, tables, transaction, progress)
+        both = shared_answers(tables["outputs"], task, old, new)
+        judged, unsettled = judged_answers(ledger, lake, scope, task, both.rows, tables, transaction, progress)
+        if unsettled:
+            raise AuditError("The judge could not be reached for some answers; compare again when it can be.")
         people = len(pc.unique(judged["subject_id"]))
-        shared.append(SharedCases(task, *counts[:2], people, *counts[2:]))
+        shared.append(SharedCases(task, both.questions, both.cases, people, both.only_old, both.only_new))
         if people < _FEWEST:
             continue
         digest.update(b"".join(sorted(judged["digest"].to_pylist())))
@@ -118,46 +118,6 @@ def _check_versions(outputs: pa.Table, system: str, old: str, new: str) -> None:
             )
     if old == new:
         raise AuditError("Name two versions: one compared with itself shows nothing.")
-
-
-def _shared(outputs: pa.Table, task: str, old: str, new: str) -> tuple[pa.Table, tuple[int, int, int, int]]:
-    """The rows of questions that both versions answered; counts of questions, cases, only old, only new."""
-    mine = outputs.filter(
-        pc.and_(
-            pc.equal(outputs["task"], task),
-            pc.is_in(outputs["version"], value_set=pa.array([old, new], pa.string())),
-        )
-    )
-    shown = headline(mine.combine_chunks())
-    keys = pc.binary_join_element_wise(shown["case_id"], pc.fill_null(shown["item"], ""), "\x1f")
-    asked = {version: pc.unique(pc.filter(keys, pc.equal(shown["version"], version))) for version in (old, new)}
-    both = pc.filter(asked[old], pc.is_in(asked[old], value_set=asked[new]))
-    rows = shown.filter(pc.is_in(keys, value_set=both))
-    cases = len(pc.unique(rows["case_id"]))
-    return rows, (len(both), cases, len(asked[old]) - len(both), len(asked[new]) - len(both))
-
-
-def _judged(
-    ledger: Ledger,
-    lake: Lake,
-    scope: Scope,
-    task: str,
-    rows: pa.Table,
-    tables: Mapping[str, pa.Table],
-    transaction: Callable[[], Any],
-    progress: Progress,
-) -> pa.Table:
-    linked = beside(rows, tables["references"], tables["cases"], task, scope.settings)
-    judge = for_task(task, scope.settings.tasks[task].judge)  # type: ignore[index]
-    keys = pair_keys(linked, judge.digest)
-    if task == "classification":
-        return from_labels(linked, keys, scope.settings)
-    if not rows.num_rows:
-        return from_judgements(linked, schemas.JUDGEMENTS.empty_table(), keys, task, scope.settings)
-    found = judge_pairs(ledger, lake, scope.system, judge, linked, keys, transaction, progress)
-    if found.unsettled:
-        raise AuditError("The judge could not be reached for some answers; compare again when it can be.")
-    return from_judgements(linked, found.judgements, keys, task, scope.settings)
 
 
 def _measures(

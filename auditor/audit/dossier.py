@@ -12,7 +12,10 @@ from auditor.audit.disparities import recorded_worst_group
 from auditor.audit.estimating import recorded_estimate
 from auditor.audit.limits import limits_of
 from auditor.audit.recorded import latest_audit, settings_of
+from auditor.audit.rejudging import recorded_frozen
 from auditor.audit.rows import measured_rows, other_rows
+from auditor.audit.shifting import recorded_shift
+from auditor.audit.splitting import recorded_split
 from auditor.audit.templates import recorded_templates
 from auditor.audit.versus_rest import recorded_versus_rest
 from auditor.audit.watching import recorded_chart
@@ -21,6 +24,7 @@ from auditor.rules.register import changed_after_seeing
 from auditor.settings import AuditSettings
 from auditor.store import tables as t
 from auditor.store.ledger import Ledger
+from monitors import embedding_drift
 from monitors.catalogue import CATALOGUE, measure_named
 from monitors.threshold import SUPPRESS_BELOW
 from reports.dossier import (
@@ -31,6 +35,7 @@ from reports.dossier import (
     Parity,
     Provenance,
     ReliabilityBin,
+    Selected,
     TrendPoint,
 )
 
@@ -94,6 +99,10 @@ def dossier_of(ledger: Ledger, system: str, audit: str | None = None) -> Dossier
             *(f"Not measured: {one.what}. {one.reason}" for one in settings.not_measured),
         ),
         provenance=_provenance(row, details, settings),
+        selected=tuple(Selected(**one) for one in details.get("selected", ())),
+        shifts=tuple(recorded_shift(one) for one in details.get("shifts", ())),
+        version_effects=tuple(recorded_split(one) for one in details.get("version_effects", ())),
+        frozen=tuple(recorded_frozen(one, rows) for one in details.get("frozen", ())),
     )
 
 
@@ -155,7 +164,10 @@ def _provenance(row: sa.RowMapping, details: Mapping[str, Any], settings: AuditS
         journal_head=details["journal_head"],
         code=row["code"],
         judges=tuple((task, judge) for task, judge in details["judges"]),
-        monitors=tuple((monitor.name, monitor.version) for monitor in CATALOGUE),
+        monitors=(
+            *((monitor.name, monitor.version) for monitor in CATALOGUE),
+            (embedding_drift.NAME, embedding_drift.VERSION),
+        ),
         seed=settings.seed,
         restates=row["restates"],
     )

@@ -7,6 +7,7 @@ from auditor.audit.measuring import reference_of
 from auditor.audit.scope import Scope
 from auditor.audit.tallying import rows_within
 from monitors.evidently_drift import Page, evidently_page
+from monitors.judged import number_column
 from monitors.measurement import Window
 from monitors.sample import RowSample
 
@@ -28,8 +29,9 @@ def drift_page(task: str, judged: pa.Table, scope: Scope) -> Page | None:
     reference_window = reference_of(scope.settings)
     if reference_window is None:
         return None
-    numerical = list(_NUMERICAL[task])
-    categorical = [*_CATEGORICAL[task], *scope.settings.slice_attributes]
+    asked = scope.settings.drift_numbers
+    numerical = [*_NUMERICAL[task], *asked]
+    categorical = [*_CATEGORICAL[task], *(n for n in scope.settings.slice_attributes if n not in asked)]
     samples = [
         _sample(judged, window, [*numerical, *categorical], scope.settings.seed)
         for window in (reference_window, scope.window)
@@ -44,8 +46,17 @@ def drift_page(task: str, judged: pa.Table, scope: Scope) -> Page | None:
 def _sample(judged: pa.Table, window: Window, columns: list[str], seed: int) -> pa.Table:
     rows = judged.filter(rows_within(judged["day"], window))
     for name in columns:
-        if pa.types.is_dictionary(rows.schema.field(name).type) or pa.types.is_int8(rows.schema.field(name).type):
+        if number_column(name) in rows.column_names:
+            rows = _named(rows.drop_columns([name] if name in rows.column_names else []), name)
+        elif pa.types.is_dictionary(rows.schema.field(name).type) or pa.types.is_int8(
+            rows.schema.field(name).type
+        ):
             # categories by name; Evidently's chi-square refuses 0/1 columns typed as numbers
             text = pc.cast(rows[name], pa.string())
             rows = rows.set_column(rows.schema.get_field_index(name), name, text)
     return RowSample.of(rows, columns, k=SAMPLE, seed=seed).table.select(columns)
+
+
+def _named(rows: pa.Table, name: str) -> pa.Table:
+    """A numeric attribute under its own name, as the page has it."""
+    return rows.append_column(name, rows[number_column(name)])

@@ -11,11 +11,12 @@ from reports.dossier import Flow
 
 def flows_of(judged: pa.Table, task: str, window: Window) -> list[Flow]:
     """One flow a version, over the outputs of the window (an output with many findings counts once)."""
-    outputs = _one_row_an_output(judged.filter(rows_within(judged["day"], window)))
+    outputs = one_row_an_output(judged.filter(rows_within(judged["day"], window)))
     return [_flow(outputs, task, version) for version in sorted(set(outputs["version"].to_pylist()))]
 
 
-def _one_row_an_output(judged: pa.Table) -> pa.Table:
+def one_row_an_output(judged: pa.Table) -> pa.Table:
+    """The first row of every output."""
     codes = np.asarray(judged["output_id"].combine_chunks().dictionary_encode().indices)
     return judged.take(np.sort(np.unique(codes, return_index=True)[1]))
 

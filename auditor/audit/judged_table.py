@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from auditor.audit.answering import self_consistency
 from auditor.audit.editing import edited_share
-from auditor.audit.linking import Linked, slice_columns, subjects
+from auditor.audit.linking import Linked, number_columns, slice_columns, subjects
 from auditor.audit.pairing import pairs_right
+from auditor.claims.significance import WEIGHT
 from auditor.judges.verbalised import stated_confidence
 from auditor.settings import AuditSettings, Task
 from monitors.judged import COMMON, judged_schema
@@ -50,7 +51,9 @@ def from_judgements(
         item = pc.fill_null(linked.outputs["item"], "search" if task == "retrieval" else "question")
     columns = common | {"status": status, "item": item}
     judged = pc.equal(status, "judged")
-    schema = judged_schema(task, settings.slice_attributes)
+    if task == "report":
+        columns |= {"errors": _errors(judgements, judged), "reference_length": _words(linked.references["text"])}
+    schema = judged_schema(task, settings.slice_attributes, settings.drift_numbers)
     for name in schema.names:
         if name in judgements.column_names and name not in columns:
             # counts of a row that was not judged are null, whatever the judge could still count in the draft
@@ -97,7 +100,25 @@ def from_labels(linked: Linked, keys: Sequence[bytes], settings: AuditSettings) 
         "decision": _bits(decisions[row, column]),
         "critical": pa.array(critical[column].astype(np.int8)),
     }
-    return _table(columns, judged_schema("classification", settings.slice_attributes))
+    schema = judged_schema("classification", settings.slice_attributes, settings.drift_numbers)
+    return _table(columns, schema)
+
+
+def _errors(judgements: pa.Table, judged: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Code and weight of every error of the judged drafts."""
+    known = pa.array(np.asarray(pc.fill_null(judged, False)))
+    lists = pc.if_else(known, judgements["errors"].combine_chunks(), None)
+    found = lists.flatten()
+    place = pc.index_in(found.field("significance"), value_set=pa.array(list(WEIGHT)))
+    weight = pa.array(list(WEIGHT.values())).take(place)
+    sizes = pc.fill_null(pc.list_value_length(lists), 0)
+    ends = np.cumsum(np.r_[0, np.asarray(sizes)]).astype(np.int32)
+    pairs = pa.StructArray.from_arrays([found.field("code"), weight], names=["code", "weight"])
+    return pa.ListArray.from_arrays(pa.array(ends), pairs, mask=pc.is_null(lists))
+
+
+def _words(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.cast(pc.count_substring_regex(texts, r"\S+"), pa.int32())
 
 
 def _in_time(linked: Linked, task: Task) -> pa.Array:
@@ -119,6 +140,7 @@ def _common(
     outputs = linked.outputs
     subject, clustered = subjects(linked)
     slices = slice_columns(linked, settings)
+    beside = beside | number_columns(linked, settings)
     seen = pc.if_else(
         pa.array(linked.has_reference), pc.fill_null(linked.references["draft_seen"], "unknown"), "none"
     )
@@ -133,7 +155,7 @@ def _common(
         "draft_seen": seen,
         "day": outputs["day"],
         "weight": pa.array(linked.weight),
-        "length": pc.cast(pc.count_substring_regex(outputs["text"], r"\S+"), pa.int32()),
+        "length": _words(outputs["text"]),
         "confidence": _confidence(linked, settings, task),
         **slices,
         **beside,

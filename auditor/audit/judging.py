@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from auditor.audit.linking import Linked
 from auditor.engine import run
 from auditor.judges import Judge, is_settled
+from auditor.options import NONE_OF_THE_ABOVE, parted, right_option
 from auditor.store import schemas
 from auditor.store.lake import Lake
 from auditor.store.ledger import Ledger
@@ -121,14 +122,14 @@ def _pairs(linked: Linked, rows: NDArray[np.int64]) -> list[dict[str, Any]]:
     if linked.outputs["task"][0].as_py() == "retrieval":
         return _searches(linked, rows)
     outputs = linked.outputs.select(["output_id", "prompt", "text"]).take(rows).to_pylist()
-    references = linked.references.select(["text", "indication", "has_prior"]).take(rows).to_pylist()
+    references = linked.references.select(["text", "indication", "has_prior", "options"]).take(rows).to_pylist()
     attributes = linked.cases["attributes"].take(rows).to_pylist()
     return [
         {
             "id": output["output_id"],
             "question": output["prompt"],
             "draft": output["text"],
-            "reference": reference["text"],
+            **_answer(output["prompt"], reference),
             "indication": reference["indication"],
             "has_prior": reference["has_prior"],
             "age": dict(about or []).get("age"),
@@ -136,6 +137,18 @@ def _pairs(linked: Linked, rows: NDArray[np.int64]) -> list[dict[str, Any]]:
         }
         for output, reference, about in zip(outputs, references, attributes, strict=True)
     ]
+
+
+def _answer(prompt: str | None, reference: dict[str, Any]) -> dict[str, Any]:
+    """The right answer, and the options in the order of the prompt, else of the reference."""
+    right, options = right_option(reference["text"], reference["options"]), reference["options"]
+    if options is None:
+        return {"reference": right}
+    asked = parted(prompt)
+    shown = options if asked is None else asked[1]
+    if right not in shown and NONE_OF_THE_ABOVE in shown:
+        right = NONE_OF_THE_ABOVE
+    return {"reference": right, "options": shown}
 
 
 def _searches(linked: Linked, rows: NDArray[np.int64]) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ first stays the reference. Of several versions of a case the newest gives the sl
 """
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from auditor.records import ReferenceKind
 from auditor.settings import AuditSettings
-from monitors.judged import GRID, MISSING
+from monitors.judged import GRID, MISSING, number_column
 
 DEFAULT_REFERENCE: dict[str, ReferenceKind] = {
     "report": "final_report",
@@ -49,29 +50,38 @@ def link(outputs: pa.Table, references: pa.Table, cases: pa.Table, task: str, se
 
 def beside(outputs: pa.Table, references: pa.Table, cases: pa.Table, task: str, settings: AuditSettings) -> Linked:
     """Join outputs of `task` to the newest reference of its primary kind and to the newest case."""
-    kind = settings.tasks[task].reference or DEFAULT_REFERENCE[task]  # type: ignore[index]
-    primary = references.filter(
-        pc.and_(pc.equal(references["task"], task), pc.equal(references["reference_kind"], kind))
-    )
-    resolved = newest_references(primary.combine_chunks())
+    resolved = newest_references(primary_references(references, task, settings))
     beside = pc.index_in(_link_key(outputs), value_set=_link_key(resolved))
     newest = newest_cases(cases.combine_chunks())
     case = pc.index_in(outputs["case_id"], value_set=newest["case_id"])
     return Linked(outputs, resolved.take(beside), newest.take(case), draft_weights(outputs))
 
 
+def primary_references(references: pa.Table, task: str, settings: AuditSettings) -> pa.Table:
+    """The references that `task` is held against."""
+    kind = settings.tasks[task].reference or DEFAULT_REFERENCE[task]  # type: ignore[index]
+    primary = references.filter(
+        pc.and_(pc.equal(references["task"], task), pc.equal(references["reference_kind"], kind))
+    )
+    return primary.combine_chunks()
+
+
 def headline(outputs: pa.Table) -> pa.Table:
     """The outputs that are measured.
 
-    Ranked drafts below the first are not what the radiologist was shown; probes were asked to learn about the
-    model. A replayed output of a version that
-    also has recorded ones repeats them; only a version that was never recorded is measured by its replay.
+    A replayed output of a version that also has recorded ones is not the system's own; only a version that was
+    never recorded is measured by its replay.
     """
-    plain = outputs.filter(pc.is_null(outputs["probe"]))
-    shown = plain.filter(pc.equal(pc.fill_null(plain["rank"], 1), 1))
+    shown = shown_outputs(outputs)
     replayed = pc.equal(shown["origin"], "replayed")
     recorded = pc.unique(shown.filter(pc.invert(replayed))["version"])
     return shown.filter(pc.invert(pc.and_(replayed, pc.is_in(shown["version"], value_set=recorded))))
+
+
+def shown_outputs(outputs: pa.Table) -> pa.Table:
+    """Without ranked drafts below the first, which no radiologist was shown, and without probes of the model."""
+    plain = outputs.filter(pc.is_null(outputs["probe"]))
+    return plain.filter(pc.equal(pc.fill_null(plain["rank"], 1), 1))
 
 
 def draft_weights(outputs: pa.Table) -> NDArray[np.int64]:
@@ -105,6 +115,24 @@ def newest_references(references: pa.Table) -> pa.Table:
     """One row a (case, item): the newest version of the first reader's report, with its addenda joined."""
     if references.num_rows == 0:
         return references
+    return joined_references(references, *_newest(references))
+
+
+def rows_of_references(references: pa.Table) -> dict[bytes, list[bytes]]:
+    """Of each reference with addenda among `newest_references`: its digest, to those of its rows, report first."""
+    if references.num_rows == 0:
+        return {}
+    chosen, joined = _newest(references)
+    digests = references["digest"].to_pylist()
+    whole = joined_references(references, chosen, joined)["digest"].to_pylist()
+    return {
+        whole[position]: [digests[row] for row in (int(chosen[position]), *rows)]
+        for position, rows in joined.items()
+    }
+
+
+def _newest(references: pa.Table) -> tuple[NDArray[np.int64], dict[int, list[int]]]:
+    """The row of the newest reference of each (case, item); and, by its place among them, those of its addenda."""
     codes = np.asarray(_link_key(references).combine_chunks().dictionary_encode().indices)
     order = np.argsort(codes, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(codes[order]) != 0])
@@ -117,7 +145,7 @@ def newest_references(references: pa.Table) -> pa.Table:
         chosen[position] = rows[base]
         if addenda:
             joined[int(position)] = [int(rows[i]) for i in addenda]
-    return _with_addenda(references.take(chosen), references, joined)
+    return chosen, joined
 
 
 def _resolve(rows: list[dict[str, object]]) -> tuple[int, list[int]]:
@@ -138,12 +166,16 @@ def _resolve(rows: list[dict[str, object]]) -> tuple[int, list[int]]:
     return base, [i for i, row in enumerate(rows) if row["addendum"] and i != base]
 
 
-def _with_addenda(chosen: pa.Table, references: pa.Table, joined: dict[int, list[int]]) -> pa.Table:
+def joined_references(
+    references: pa.Table, rows: Sequence[int] | NDArray[np.int64], joined: Mapping[int, Sequence[int]]
+) -> pa.Table:
+    """These rows; `joined` has, by position among them, the rows of their addenda."""
+    chosen = references.take(rows)
     if not joined:
         return chosen
     texts, digests = chosen["text"].to_pylist(), chosen["digest"].to_pylist()
-    for position, rows in joined.items():
-        parts = references.take(rows)
+    for position, addenda in joined.items():
+        parts = references.take(addenda)
         texts[position] = _ADDENDUM.join([texts[position] or "", *(p or "" for p in parts["text"].to_pylist())])
         digests[position] = hashlib.sha256(b"".join([digests[position], *parts["digest"].to_pylist()])).digest()[
             :16
@@ -188,6 +220,17 @@ def slice_columns(linked: Linked, settings: AuditSettings) -> dict[str, pa.Array
         raw = pc.map_lookup(attributes, pa.scalar(name), "last")
         bands = settings.attributes[name].bands if name in settings.attributes else []
         columns[name] = pc.fill_null(_banded(raw, bands) if bands else raw, MISSING)
+    return columns
+
+
+def number_columns(linked: Linked, settings: AuditSettings) -> dict[str, pa.Array]:
+    """The numeric attributes whose drift is watched, as the judged table names them; not a number is null."""
+    attributes = linked.cases["attributes"].combine_chunks()
+    columns = {}
+    for name in settings.drift_numbers:
+        raw = pc.map_lookup(attributes, pa.scalar(name), "last")
+        values = np.array([_number(value) for value in raw.to_pylist()], dtype=np.float64)
+        columns[number_column(name)] = pa.array(values, pa.float64(), mask=~np.isfinite(values))
     return columns
 
 

@@ -1,15 +1,19 @@
 """What an answer means, so that two answers in different words can be the same one."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
+from typing import NamedTuple
 
 from auditor.claims import Lexicon, extract
-from auditor.judges.answers import abstains, words, yes_or_no
+from auditor.judges.answers import abstains, chosen, words, yes_or_no
+from auditor.options import letter, parted
 
 Meaning = Hashable
 
 
 def meaning(text: str, task: str, question: str | None, lexicon: Lexicon | None = None) -> Meaning:
-    """Yes or no to a question that says so, else that nothing was answered, else its claims, else its words.
+    """The option chosen or yes or no, else that nothing was answered, else its claims, else its words.
+
+    An option is its text, not its letter: in another order the same letter is another answer.
 
     Claims are compared by finding, status and side. Two texts without any claim mean the same only word by word.
 
@@ -19,12 +23,32 @@ def meaning(text: str, task: str, question: str | None, lexicon: Lexicon | None 
     True
     """
     if task == "vqa":
-        if said := yes_or_no(text, question):
+        if asked := parted(question):
+            if option := chosen_option(text, asked[1]):
+                return option
+        elif said := yes_or_no(text, question):
             return said
         if abstains(text):
             return "no answer"
     claims = frozenset((c.finding, c.status, c.side) for c in extract(text, lexicon) if not c.context)
     return claims or tuple(words(text))
+
+
+class Option(NamedTuple):
+    """The option that an answer chooses."""
+
+    text: str
+
+
+def chosen_option(text: str, options: Sequence[str]) -> Option | None:
+    """None where an answer chooses none, or more than one.
+
+    >>> chosen_option("B", ["mass", "effusion"]), chosen_option("A", ["effusion", "mass"])
+    (Option(text='effusion'), Option(text='effusion'))
+    """
+    shown = {letter(place): option for place, option in enumerate(options)}
+    key = None if abstains(text) else chosen(text, shown)
+    return None if key is None else Option(shown[key])
 
 
 def single_side(text: str) -> str | None:

@@ -7,8 +7,10 @@ from datetime import date
 from typing import Any
 
 from auditor.audit.confidence import bins_of, confidence_of
+from auditor.audit.directions import directions_of
 from auditor.audit.disparities import worst_groups
 from auditor.audit.estimating import estimates_of
+from auditor.audit.shifting import shifts_of
 from auditor.audit.tallying import DailyTallies
 from auditor.audit.trending import Trend, asked_measures, trend_of
 from auditor.audit.versus_rest import versus_rest
@@ -16,12 +18,14 @@ from auditor.settings import AuditSettings
 from monitors import drift as drifts
 from monitors import fairness, frame, macro
 from monitors.calibration import Calibration
-from monitors.catalogue import CATALOGUE
+from monitors.drift import Drift
+from monitors.error_codes import ERROR_CODES
 from monitors.measurement import Measurement, Slice, Window
+from monitors.retrieval import RETRIEVAL
 from monitors.scores import SCORES
 from monitors.tally import Tally
 from monitors.threshold import SUPPRESS_BELOW
-from reports.dossier import Confidence, Estimated, Parity, ReliabilityBin, WorstGroup
+from reports.dossier import Confidence, Estimated, Parity, ReliabilityBin, ScoreShift, WorstGroup
 
 
 @dataclass
@@ -35,6 +39,7 @@ class Measured:
     parity: list[Parity] = field(default_factory=list)
     worst_groups: list[WorstGroup] = field(default_factory=list)
     estimates: list[Estimated] = field(default_factory=list)
+    shifts: list[ScoreShift] = field(default_factory=list)
     versus_rest: list[dict[str, Any]] = field(default_factory=list)
     drift: list[tuple[str, drifts.ColumnDrift]] = field(default_factory=list)
 
@@ -54,6 +59,16 @@ def measure_task(
         reference = daily.over(reference_window) if reference_window else None
         for version in tally.values("version"):
             _levels(result, daily, tally, parent, reference, version, settings, window)
+            if daily.monitor is RETRIEVAL:  # over the whole system: slices of directions could be subtracted
+                result.measurements += frame.measure(
+                    RETRIEVAL,
+                    tally,
+                    [Slice()],
+                    version=version,
+                    items=directions_of(tally, version),
+                    window=window,
+                    parent=parent,
+                )
         result.trend += trend_of(daily, parent, reference, settings, window, mature_until)
     return result
 
@@ -75,19 +90,24 @@ def _levels(
     window: Window,
 ) -> None:
     monitor = daily.monitor
-    slices = _slices(tally, settings, version)
+    named = asked_measures(settings, monitor.task)
+    few = monitor is ERROR_CODES and not any(one.name in named for one in monitor.measures)
+    # fourteen kinds of error in forty groups would drown what was asked
+    slices = [Slice()] if few else _slices(tally, settings, version)
     stated = isinstance(monitor, Calibration)
     if stated and reference is not None:
         parent = reference  # its bins come from the parent, and those of a reference window stay fixed
     items = ["", *tally.values("item")] if monitor.task == "classification" else [""]
-    baseline = _baseline_version(reference, version)
+    baseline = baseline_version(reference, version)
     if monitor is SCORES:
         if reference is not None and baseline:
             result.estimates += estimates_of(tally, reference, version, baseline, items[1:])
+            if not _same_rows(tally, reference):
+                result.shifts += shifts_of(tally, reference, version, baseline, items[1:], settings.seed)
         return
-    if monitor.name.startswith("drift"):
+    if isinstance(monitor, Drift):
         if reference is not None and baseline:
-            _drift(result, monitor.name, tally, reference, version, baseline, settings, window, items)
+            _drift(result, monitor, tally, reference, version, baseline, settings, window, items)
         return
     many = max(1, sum(1 for s in slices if s.where))
     for group, asked in _by_size(slices, items):
@@ -97,7 +117,6 @@ def _levels(
         result.measurements += frame.gaps(
             monitor, tally, group, version=version, items=asked, window=window, parent=parent, at_once=many
         )
-    named = asked_measures(settings, monitor.task)
     result.versus_rest += versus_rest(
         monitor, tally, slices, version=version, items=items, measures=named, parent=parent, seed=settings.seed
     )
@@ -164,7 +183,7 @@ def _slices(tally: Tally, settings: AuditSettings, version: str) -> list[Slice]:
 
 def _drift(
     result: Measured,
-    monitor: str,
+    monitor: Drift,
     tally: Tally,
     reference: Tally,
     version: str,
@@ -178,17 +197,18 @@ def _drift(
         reference,
         version=version,
         reference_version=baseline,
-        attributes=settings.slice_attributes,
+        # a slice whose number is watched is compared by its values and not by its bands
+        attributes=[name for name in settings.slice_attributes if name not in settings.drift_numbers],
         items=items,
+        numbers=monitor.numbers,
         seed=settings.seed,
     )
-    of = next(m for m in CATALOGUE if m.name == monitor)
     for column in columns:
         result.drift.append((version, column))
-        result.measurements.append(drifts.measurement(column, monitor=of, version=version, window=window))
+        result.measurements.append(drifts.measurement(column, monitor=monitor, version=version, window=window))
 
 
-def _baseline_version(reference: Tally | None, version: str) -> str | None:
+def baseline_version(reference: Tally | None, version: str) -> str | None:
     """The version a window is held against: the same, or, after a version change, the reference window's last."""
     versions = reference.values("version") if reference is not None else ()
     if not versions:

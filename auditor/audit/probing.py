@@ -1,6 +1,6 @@
 """Probes beside the plain questions that they alter: one row each, in the schema that grounding reads."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -13,12 +13,15 @@ from auditor.audit.answering import sampled_questions
 from auditor.audit.judged_table import from_judgements, from_labels
 from auditor.audit.judging import Progress, judge_pairs, pair_keys
 from auditor.audit.linking import Linked, beside
-from auditor.audit.meaning import Meaning, meaning, single_side
+from auditor.audit.meaning import Meaning, Option, meaning, single_side
 from auditor.audit.scope import Scope
+from auditor.audit.searched import first_of, found_early
 from auditor.audit.tallying import rows_within
 from auditor.claims import extract
 from auditor.judges import Judge
-from auditor.judges.answers import abstains, denies
+from auditor.judges.answers import abstains, denies, disowns
+from auditor.options import NONE_OF_THE_ABOVE, right_option, says_none
+from auditor.probe_names import FALSE_PREMISE, NONE_OF_THESE, OPTION_ORDER, OUT_OF_SCOPE
 from auditor.store.lake import Lake
 from auditor.store.ledger import Ledger
 from auditor.store.schemas import JUDGEMENTS
@@ -49,6 +52,9 @@ class _Read(NamedTuple):
     right: NDArray[np.float64]  # agreement with the reference; NaN where there is none
     closed: NDArray[np.float64]
     truth: NDArray[np.float64]
+    known: list[
+        Hashable
+    ]  # the right answer where it is one of few, so that two of them differ for certain; or None
     means: list[Meaning | None]  # None: nothing was said
     texts: list[str | None]
     unsettled: tuple[bytes, ...]
@@ -65,8 +71,6 @@ def probe_task(
     progress: Progress,
 ) -> Probed:
     """Measure the probes of one task in the window, version by version; nothing where none was asked."""
-    if task == "retrieval":  # a ranking has no words whose meaning could stay or change
-        return Probed([], ())
     outputs = tables["outputs"].filter(pc.equal(tables["outputs"]["task"], task)).combine_chunks()
     probes = outputs.filter(pc.is_valid(outputs["probe"]))
     plain = outputs.filter(pc.is_null(outputs["probe"]))
@@ -111,23 +115,39 @@ def _read(
         return _decided(from_labels(linked, keys, scope.settings))
     if not linked.outputs.num_rows:
         empty = from_judgements(linked, JUDGEMENTS.empty_table(), keys, task, scope.settings)
-        none = np.empty(0)
-        return _Read(empty, none, none, none, [], [], ())
+        nothing = np.empty(0)
+        return _Read(empty, nothing, nothing, nothing, [], [], [], ())
     found = judge_pairs(ledger, lake, scope.system, judge, linked, keys, transaction, progress)
     judged = from_judgements(linked, found.judgements, keys, task, scope.settings)
+    none: list[Any] = [None] * judged.num_rows
+    if task == "retrieval":
+        firsts: list[Meaning | None] = [first_of(ranking) for ranking in linked.outputs["ranking"].to_pylist()]
+        unknown = np.full(judged.num_rows, np.nan)
+        return _Read(
+            judged, found_early(judged), np.zeros(len(none)), unknown, none, firsts, none, found.unsettled
+        )
     status = np.array(judged["status"].to_pylist())
-    column = "score" if task == "report" else "correct"
-    agreed = _numbers(judged, column)
+    agreed = _numbers(judged, "score" if task == "report" else "correct")
     # an abstention, or words that are no answer, are not right; without a reference nobody can tell
     silent = (status == "unparseable") | ((status == "judged") & np.isnan(agreed))
     right = np.where(silent & linked.has_reference, 0.0, np.where(status == "judged", agreed, np.nan))
     # what was asked is known even where the answer could not be read
     closed = _numbers(found.judgements, "closed") if task == "vqa" else np.zeros(len(right))
     truth = _numbers(found.judgements, "truth_yes") if task == "vqa" else np.full(len(right), np.nan)
+    known = _known(truth, linked) if task == "vqa" else none
     texts = linked.outputs["text"].to_pylist()
     asked = linked.outputs["prompt"].to_pylist()
     means = [None if t is None else meaning(t, task, q) for t, q in zip(texts, asked, strict=True)]
-    return _Read(judged, right, closed, truth, means, texts, found.unsettled)
+    return _Read(judged, right, closed, truth, known, means, texts, found.unsettled)
+
+
+def _known(truth: NDArray[np.float64], linked: Linked) -> list[Hashable]:
+    """Yes or no, or the text of the right option."""
+    references = linked.references.select(["text", "options"]).to_pylist()
+    return [
+        right_option(row["text"], row["options"]) if row["options"] else _or_none(said)
+        for said, row in zip(truth.tolist(), references, strict=True)
+    ]
 
 
 def _decided(judged: pa.Table) -> _Read:
@@ -138,7 +158,8 @@ def _decided(judged: pa.Table) -> _Read:
     )
     right = np.where(np.isnan(said) | np.isnan(label), np.nan, (said == label).astype(float))
     means: list[Meaning | None] = [None if np.isnan(value) else bool(value) for value in said]
-    return _Read(judged, right, np.ones(len(said)), label, means, [None] * len(said), ())
+    labels = [_or_none(value) for value in label.tolist()]
+    return _Read(judged, right, np.ones(len(said)), label, labels, means, [None] * len(said), ())
 
 
 def _paired(own: _Read, base: _Read, donor: _Read, probes: pa.Table, bases: pa.Table) -> pa.Table:
@@ -153,28 +174,28 @@ def _paired(own: _Read, base: _Read, donor: _Read, probes: pa.Table, bases: pa.T
     for row, (output, item) in enumerate(_identities(own.judged)):
         about = of[output]
         before, other = plain.get((about["probe_of"], item)), given.get((output, item))
-        said, text = own.means[row], own.texts[row]
+        said, text, probe = own.means[row], own.texts[row], about["probe"]
         # the same item of another case may be another question
         same_question = question.get((about["shown_case_id"], about["item"])) == about["prompt"]
         other = other if same_question else None
         plainly = None if before is None else base.means[before]
         compared = said is not None and plainly is not None
-        truth = _or_none(own.truth[row])
-        opposite = None if other is None or truth is None else _or_none(donor.truth[other])
+        if probe == OPTION_ORDER:  # words that choose nothing are no choice that could be made again
+            compared = said is not None and isinstance(plainly, Option)
+        theirs = None if other is None else donor.known[other]
         sides = [single_side(t) if t else None for t in (text, None if before is None else base.texts[before])]
-        premise = about["probe"] == "false premise" and text is not None
         values = {
-            "probe": about["probe"],
+            "probe": probe,
             "closed": _or_none(own.closed[row]),
-            "truth_yes": truth,
+            "truth_yes": _or_none(own.truth[row]),
             "right": None if before is None else _or_none(base.right[before]),
             "probed_right": _or_none(own.right[row]),
             "donor_right": None if other is None else _or_none(donor.right[other]),
             "same": int(said == plainly) if compared else None,
-            "opposite": None if opposite is None else int(opposite != truth),
-            "abstained": None if text is None else int(abstains(text)),
+            "opposite": None if theirs is None or own.known[row] is None else int(theirs != own.known[row]),
+            "abstained": None if text is None else int(_declines(text, probe)),
             "same_side": int(sides[0] == sides[1]) if None not in sides else None,
-            "rejected": int(_rejects(str(text))) if premise else None,
+            "rejected": None if text is None else _rejects(text, probe, said),
         }
         for name, cells in columns.items():
             cells.append(values.get(name))
@@ -192,7 +213,21 @@ def _repeated(first: _Read, plain: pa.Table, sampled: Sequence[Sequence[int]], t
     return probe_table(first.judged, columns)
 
 
-def _rejects(text: str) -> bool:
+def _declines(text: str, probe: str) -> bool:
+    """Whether nothing is answered; of a picture that is no radiograph it is enough to say that it is none."""
+    return abstains(text) or (probe == OUT_OF_SCOPE and disowns(text))
+
+
+def _rejects(text: str, probe: str, said: Meaning | None) -> int | None:
+    """Whether an answer does not take what it was offered; None of probes that offer nothing wrong."""
+    if probe == FALSE_PREMISE:
+        return int(_denies_premise(text))
+    if probe == NONE_OF_THESE:
+        return int(said == Option(NONE_OF_THE_ABOVE) or abstains(text) or says_none(text))
+    return None
+
+
+def _denies_premise(text: str) -> bool:
     """Whether an answer denies what was taken for granted, or declines: no finding is said to be there."""
     claims = [claim for claim in extract(text) if not claim.context]
     if any(claim.status == "present" and claim.kind == "finding" for claim in claims):

@@ -33,7 +33,7 @@ from monitors import corrected
 from monitors.measurement import Measurement, Window
 from monitors.threshold import Status, roll_up
 from monitors.watchlist import Gap
-from reports.dossier import Correction, Flow
+from reports.dossier import Correction, Flow, Selected, VersionSplit
 
 _DETAILS = (
     "trend",
@@ -43,6 +43,8 @@ _DETAILS = (
     "reliability",
     "confidence",
     "estimates",
+    "shifts",
+    "version_effects",
     "drift",
     "exemplars",
     "templates",
@@ -51,6 +53,7 @@ _DETAILS = (
     "charts",
     "watch_list",
     "look_back",
+    "frozen",
 )
 
 
@@ -61,6 +64,7 @@ class Record:
     current_version: str
     measurements: list[Measurement] = field(default_factory=list)
     flows: list[Flow] = field(default_factory=list)
+    selected: list[Selected] = field(default_factory=list)
     ruled: list[Ruled] = field(default_factory=list)
     judges: list[tuple[str, str]] = field(default_factory=list)
     version_changes: list[tuple[date, str]] = field(default_factory=list)
@@ -83,6 +87,7 @@ class Record:
         self.details["versus_rest"] += measured.versus_rest
         self.details["reliability"] += [asdict(one) for one in measured.reliability]
         self.details["estimates"] += [asdict(one) for one in measured.estimates]
+        self.details["shifts"] += [asdict(one) for one in measured.shifts]
         self.details["confidence"] += [asdict(one) for one in measured.confidence]
         self.details["drift"] += [
             {"task": task, "version": version, **asdict(column)} for version, column in measured.drift
@@ -102,6 +107,10 @@ class Record:
         days = pa.array([one["day"] and date.fromisoformat(one["day"]) for one in signed.cases], pa.date32())
         inside = rows_within(days, scope.window)
         self.details["look_back"] += [one for one, within in zip(signed.cases, inside, strict=True) if within]
+
+    def split(self, found: VersionSplit | None) -> None:
+        """How much of each change since the reference window is the new version's."""
+        self.details["version_effects"] += [asdict(found)] if found else []
 
     def keep_templates(self, linked: Linked, scope: Scope) -> None:
         """Sentences that the system writes whatever it sees."""
@@ -265,6 +274,7 @@ def _verdict_row(audit: str, number: int, ruled: Ruled) -> dict[str, Any]:
 def _details(record: Record) -> dict[str, Any]:
     return record.details | {
         "flows": [asdict(flow) for flow in record.flows],
+        "selected": [asdict(one) for one in record.selected],
         "judges": record.judges,
         "current_version": record.current_version,
         "version_changes": record.version_changes,

@@ -102,6 +102,7 @@ def build_key(
     sealed: str,
     week: date,
     models: str,
+    frozen: str = "",
 ) -> str:
     """The name of the audit: the hash of everything that its result depends on."""
     return digest_of(
@@ -118,6 +119,7 @@ def build_key(
             **({"reviews": reviews} if reviews else {}),
             **({"sealed": sealed} if sealed else {}),
             **({"models": models} if models else {}),
+            **({"frozen": frozen} if frozen else {}),
         }
     )
 

@@ -107,7 +107,8 @@ def _name(settings: AuditSettings, question: StopQuestion, judge: str) -> str:
         "question": [question.task, question.measure, question.item],
         "monitor": [monitor.name, monitor.version],
         "judge": judge,
-        "task": settings.tasks[question.task].model_dump(mode="json"),
+        # how the judge is checked changes nothing of what it says
+        "task": settings.tasks[question.task].model_dump(mode="json") | {"check": None},
         "case_mix": [
             [name, settings.attributes[name].bands if name in settings.attributes else []]
             for name in settings.case_mix

@@ -1,17 +1,22 @@
 """Verdicts: thresholds fixed in advance, applied to what was measured and to how well it could be measured."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from auditor.settings import AuditSettings, ThresholdSetting
 from monitors.catalogue import CatalogueError, measure_named, monitor_of
+from monitors.drift import DISTANCE
+from monitors.embedding_drift import EMBEDDING_DISTANCE
 from monitors.macro import ITEM as MACRO
 from monitors.measurement import Measurement
 from monitors.sealed import SealedError, require_share
 from monitors.threshold import Bound, Status, Verdict, decide
+from monitors.unjudged import Accounted, weigh
 
+#: Measures of drift, which may be harmless: all of it is one root of trouble.
+DISTANCES = (DISTANCE.name, EMBEDDING_DISTANCE.name)
 #: Above this share of failed judgements the audit itself has failed: what is left is no sample of anything.
 MOST_JUDGE_FAILURES = 0.05
 
@@ -26,8 +31,13 @@ class Ruled:
     current: bool  # about the version now deployed; older versions are shown but do not roll up
 
 
-def rule_on(settings: AuditSettings, measurements: Sequence[Measurement], current_version: str) -> list[Ruled]:
-    """Apply every threshold to every measurement that it names; what was not measured is `insufficient`."""
+def rule_on(
+    settings: AuditSettings, measurements: Sequence[Measurement], current_version: str, accounted: Accounted
+) -> list[Ruled]:
+    """Apply every threshold to every measurement that it names; what was not measured is `insufficient`.
+
+    Where few of the outputs are `accounted` for, or groups differ in it, little is settled.
+    """
     result = []
     for setting in settings.thresholds:
         if setting.effective_tier == "explore":
@@ -38,7 +48,7 @@ def rule_on(settings: AuditSettings, measurements: Sequence[Measurement], curren
         rule = setting.model_dump(mode="json")
         matches = list(_matching(setting, measurements))
         for number, measurement in matches:
-            verdict = decide(measurement, measure, bound)
+            verdict = weigh(decide(measurement, measure, bound), measurement, measure, bound, accounted)
             result.append(Ruled(rule, verdict, number, measurement.version == current_version))
         if not any(m.version == current_version for _, m in matches):
             reason = f"{measure.title}: not measured in this window for version {current_version}."
@@ -74,6 +84,34 @@ def rule_on_grounding(
             verdict = decide(measurement, measure_named(setting.measure), bound)
             if setting.measure == "meaning_reproduced" and verdict.status is Status.ACT:
                 verdict = Verdict(verdict.status, f"{_ANOTHER} {verdict.reason}")
+            yield Ruled(setting.model_dump(mode="json"), verdict, number, measurement.version == current_version)
+
+
+#: The rules on a frozen set where audit.yaml has none of its own. Movement alone never clears a judge: as many go
+#: one way as the other where it answers at random.
+FROZEN_RULES = tuple(
+    ThresholdSetting(measure=measure, item=item, watch=watch)
+    for measure, watch in (("frozen_agreement", 0.95), ("frozen_moved", 0.02))
+    for item in ("flagged", "correct")
+)
+
+
+def rule_on_frozen(
+    settings: AuditSettings, measurements: Sequence[Measurement], current_version: str, week: str
+) -> Iterator[Ruled]:
+    """Apply the rules that ship with the product to what a judge says now of its frozen set.
+
+    They are about the judge and not about the system, so `watch` is the gravest that they say.
+    """
+    own = {setting.measure for setting in settings.thresholds}
+    for setting in FROZEN_RULES:
+        for number, measurement in _matching(setting, measurements) if setting.measure not in own else []:
+            verdict = decide(measurement, measure_named(setting.measure), Bound(setting.watch))
+            if verdict.proven:
+                moved = f"The judge no longer says what it first said, so trends across {week} compare two judges:"
+                verdict = replace(verdict, reason=f"{moved} {verdict.reason}")
+            elif setting.measure == "frozen_moved":
+                continue
             yield Ruled(setting.model_dump(mode="json"), verdict, number, measurement.version == current_version)
 
 
@@ -152,7 +190,7 @@ def _matching(setting: ThresholdSetting, measurements: Sequence[Measurement]) ->
 
 
 def _item_matches(setting: ThresholdSetting, measurement: Measurement) -> bool:
-    if setting.measure == "drift_distance":  # its items are columns; without one named, every column counts
+    if setting.measure in DISTANCES:  # their items are columns; without one named, every column counts
         return setting.item in (None, "each", measurement.item.split(":")[0])
     if setting.item == "each":
         return measurement.item not in ("", MACRO)

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.cases.errors import NoSuchCaseError, PictureError
+from auditor.intake import rendering
 from auditor.intake.images import file_sha256, local_path, unreadable
-from auditor.replay import images as replayed
 from auditor.replay.protocol import Picture
 from auditor.settings import Environment
 
@@ -177,8 +177,8 @@ def _deflated(path: Path) -> bool:
 
 def _as_replayed(picture: Picture, folder: Path) -> "Image":
     try:
-        return replayed.render(Picture(picture.uri, None), folder)
-    except replayed.PictureError:
+        return rendering.render(Picture(picture.uri, None), folder)
+    except rendering.PictureError:
         raise PictureError("This image cannot be shown: its pixels cannot be read.") from None
 
 
@@ -189,7 +189,7 @@ def _through(path: Path, view: View) -> "Image":
     if not _is_dicom(path):
         if view.frame:
             raise PictureError("This image has one frame only.")
-        values = np.asarray(replayed.render(Picture(str(path), None), path.parent), np.float64)
+        values = np.asarray(rendering.render(Picture(str(path), None), path.parent), np.float64)
         return Image.fromarray(_windowed(values, view.centre, view.width))
     data = _read(path)
     if not 0 <= view.frame < _frames(data):

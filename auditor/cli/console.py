@@ -82,7 +82,7 @@ def print_table(
 
 @contextmanager
 def progress_bar() -> Iterator[Any]:
-    """A progress bar on standard error; yields a function (stage, done, total) that moves it."""
+    """A progress bar on standard error; yields a function (stage, done, total, detail) that moves it."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -90,10 +90,11 @@ def progress_bar() -> Iterator[Any]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         tasks: dict[str, Any] = {}
 
-        def move(stage: str, done: int, total: int) -> None:
+        def move(stage: str, done: int, total: int, detail: str = "") -> None:
             if stage not in tasks:
                 tasks[stage] = bar.add_task(stage, total=total)
-            bar.update(tasks[stage], completed=done, total=total)
+            said = f"{stage}: {detail}" if detail else stage
+            bar.update(tasks[stage], completed=done, total=total, description=said)
 
         yield move
 

@@ -41,6 +41,9 @@ def ingest(
     mapping: Annotated[Path | None, typer.Option(help="YAML that names foreign columns.")] = None,
     dry_run: Annotated[bool, typer.Option(help="Check everything, write nothing.")] = False,
     check_images: Annotated[bool, typer.Option(help="Open every image, to see that it can be read.")] = False,
+    image_statistics: Annotated[
+        bool, typer.Option(help="Cases: add brightness, contrast, sharpness, clipping and size of their images.")
+    ] = False,
     watch: Annotated[Path | None, typer.Option(help="Take every new file of this folder, until Ctrl-C.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -72,6 +75,7 @@ def ingest(
                 actor=actor(),
                 dry_run=dry_run,
                 check_images=check_images,
+                image_statistics=image_statistics,
                 workers=min(os.cpu_count() or 1, 4),
                 progress=lambda done, total: progress(f"reading {file.name}", done, total),
             )

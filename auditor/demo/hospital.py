@@ -30,6 +30,8 @@ _NEVER_SIGNED: Final = 0.03
 _NOT_LABELLED: Final = 0.01
 _FAILED: Final = 0.004
 _GARBLED: Final = 0.003
+#: After the update the old version is asked for its scores of every third study: whose the changes are.
+_ASKED_AGAIN: Final = 3
 
 #: Independent streams of random numbers, so that one part never shifts another's draws.
 _COHORT, _ERRORS, _SCORES, _FLOW, _REPORT_TEXT, _DRAFT_TEXT = range(6)
@@ -133,6 +135,24 @@ def _outputs(there: Cohort, study: int, flow: _Flow, text: str, scores: dict[str
     )
 
 
+def _old_scores(there: Cohort, study: int, flow: _Flow, scores: dict[str, Floats]) -> list[Row]:
+    """What the old version says of a study that the new one scored, replayed at the same time."""
+    if there.week[study] < VERSION_CHANGE or study % _ASKED_AGAIN:
+        return []
+    produced = there.studied_at[study] + timedelta(hours=float(flow.drafted[study]))
+    return [
+        {
+            "output_id": f"again-{study + 1:05d}",
+            "task": "classification",
+            "case_id": f"study-{study + 1:05d}",
+            "version": OLD_VERSION,
+            "origin": "replayed",
+            "produced_at": produced.isoformat(timespec="seconds"),
+            "scores": {finding: float(column[study]) for finding, column in scores.items()},
+        }
+    ]
+
+
 def _references(there: Cohort, study: int, flow: _Flow, text: str, dice: Dice) -> tuple[Row, Row]:
     """The signed report of one study and the labels that the radiologist gave with it."""
     signed = there.studied_at[study] + timedelta(hours=float(flow.signed[study]))
@@ -197,6 +217,7 @@ def simulate(
     there = cohort(np.random.default_rng((seed, _COHORT)), studies, start, shifted=faults)
     plan = plan_errors(np.random.default_rng((seed, _ERRORS)), there, planted=faults)
     scores = classifier_scores(np.random.default_rng((seed, _SCORES)), there, planted=faults)
+    before = classifier_scores(np.random.default_rng((seed, _SCORES)), there, planted=faults, updated=False)
     flow = _flow(np.random.default_rng((seed, _FLOW)), studies)
 
     cases: list[Row] = []
@@ -205,6 +226,7 @@ def simulate(
     truth: dict[str, Truth] = {}
     for study, (report, drafted, errors, reader) in enumerate(_texts(seed, there, plan)):
         cases.append(_case(there, study))
+        outputs.extend(_old_scores(there, study, flow, before))
         both = _outputs(there, study, flow, drafted, scores)
         outputs.extend(both)
         if both[0].get("text") == drafted:

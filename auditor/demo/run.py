@@ -194,7 +194,7 @@ def beyond_watch(row: Row) -> bool:
     """
     if row.status not in ("act", "watch") or row.watch is None or row.value is None:
         return False
-    if row.measure == "drift_distance":
+    if row.unit == "distance":
         return row.status == "watch" and row.value > row.watch
     if row.low is None or row.high is None:
         return False

@@ -22,8 +22,10 @@ OPERATING_POINTS: Final = {
 _SEPARATION: Final = 2.2
 
 
-def classifier_scores(rng: np.random.Generator, cohort: Cohort, *, planted: bool) -> dict[str, Floats]:
-    """The probability of each finding in each study.
+def classifier_scores(
+    rng: np.random.Generator, cohort: Cohort, *, planted: bool, updated: bool = True
+) -> dict[str, Floats]:
+    """The probability of each finding in each study; without `updated` as the old version goes on scoring them.
 
     The evidence is normal with unit variance, its mean 0 in the healthy and d in the diseased; the score is
     Bayes' posterior, logit p = logit π + d·z − d²/2, hence calibrated. Evidence shares a part of its variance
@@ -31,7 +33,7 @@ def classifier_scores(rng: np.random.Generator, cohort: Cohort, *, planted: bool
     """
     rho = faults.PATIENT_CORRELATION
     overlooked = (cohort.sex == "F") & (cohort.age >= faults.UNDERDIAGNOSED_AGE)
-    updated = cohort.week >= faults.VERSION_CHANGE
+    new = (cohort.week >= faults.VERSION_CHANGE) & updated
     people = int(cohort.patient.max()) + 1
     scores = {}
     for finding, point in OPERATING_POINTS.items():
@@ -44,7 +46,7 @@ def classifier_scores(rng: np.random.Generator, cohort: Cohort, *, planted: bool
         evidence = noise + signal
         score = logit(cohort.prevalence[finding]) + _SEPARATION * evidence - _SEPARATION**2 / 2
         if planted:
-            score = _overstated(score, float(logit(point)), updated)
+            score = _overstated(score, float(logit(point)), new)
         scores[finding] = np.round(expit(score), 6)
     return scores
 

@@ -129,7 +129,16 @@ def judge_validity(look: Look) -> Found | None:
         return None
     newest = max(corrections, key=lambda one: datetime.fromisoformat(one["checked"]))
     said = f"{newest['reviewed']:,} reviews of sample {newest['sample']}. Negative controls are not recorded."
-    return look.in_audit(said, datetime.fromisoformat(newest["checked"]))
+    return look.in_audit(f"{said} {_stability(look)}", datetime.fromisoformat(newest["checked"]))
+
+
+def _stability(look: Look) -> str:
+    """Whether it is looked after that the judge of the reviews is still the judge of the audit."""
+    compared = [one for one in look.detail("frozen") or () if one.get("pairs")]
+    if not compared:
+        return "Whether the judge has changed since is not measured: no frozen set."
+    pairs = ", ".join(f"{one['task']} {one['pairs']:,} pairs" for one in compared)
+    return f"Held against its first judgements in the week of {compared[0]['week']}: {pairs}."
 
 
 def _measured(look: Look, monitors: Collection[str]) -> Found | None:

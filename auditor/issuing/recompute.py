@@ -1,7 +1,8 @@
 """An audit made again from its rows: judgements, tallies, measurements and verdicts must come out as recorded.
 
 Nothing that was kept on the way is believed: the judge judges again and every sum is made again, in a scratch
-workspace that holds only what was received, the settings and what people reviewed.
+workspace that holds only what was received, the settings, what people reviewed, and what was set aside for later
+audits: sealed weeks, and frozen sets with the first judgements of their pairs.
 """
 
 import tempfile
@@ -9,15 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import pyarrow as pa
 import sqlalchemy as sa
 
+from auditor.audit.judging import stored_judgements
 from auditor.audit.recorded import latest_audit, settings_of
 from auditor.audit.run import run_audit
 from auditor.audit.scope import INPUT_KINDS
 from auditor.store import tables as t
 from auditor.store.lake import Lake
 from auditor.store.ledger import Ledger, Transaction
-from auditor.store.segments import LIVE
+from auditor.store.segments import LIVE, register_segments
 from auditor.store.verify import Problem
 
 _NUMBERS: Final = ("value", "low", "high", "n", "events", "n_eff", "patients")
@@ -40,7 +43,7 @@ def recompute(ledger: Ledger, lake: Lake, system: str, audit: str | None = None)
     """
     row = latest_audit(ledger, system, audit)
     settings = settings_of(ledger, row)
-    if any(task.judge.kind != "rules" or task.check for task in settings.tasks.values()):
+    if any(task.judge.kind != "rules" or (task.check and task.check.judge) for task in settings.tasks.values()):
         return Recomputed(0, (), f"{row['id']} was judged by a model that is not asked again: not recomputed.")
     erased = sa.select(t.erasures.c.id).where(t.erasures.c.system == system, t.erasures.c.at >= row["started_at"])
     if ledger.read(erased.limit(1)):
@@ -84,16 +87,28 @@ def _copy(ledger: Ledger, lake: Lake, scratch: Ledger, other: Lake, audit: Any) 
         seen = t.segments.c.seq <= audit["segment_pin"]
         here = (t.segments.c.system == system, inputs, seen, LIVE)
         _rows(tx, ledger, t.segments, *here)
-        # of the weeks that charts have sealed, and of the models' facts, the newest audit saw all before it
-        kinds = t.artifacts.c.kind.in_(("sealed", "model"))
+        # of the weeks that charts have sealed, of frozen sets and of the models' facts, an audit saw all before it
+        kinds = t.artifacts.c.kind.in_(("sealed", "frozen", "model"))
         before = t.artifacts.c.created_at < audit["started_at"]
         _rows(tx, ledger, t.artifacts, t.artifacts.c.system == system, kinds, before)
     _reviews(ledger, scratch, audit)
+    _first_judgements(ledger, lake, scratch, other, audit)
     for row in ledger.read(sa.select(t.segments.c.sha256).where(*here)):
         with tempfile.TemporaryFile() as spool:
             lake.copy_out(row["sha256"], spool)
             spool.seek(0)
             other.copy_in(row["sha256"], spool)
+
+
+def _first_judgements(ledger: Ledger, lake: Lake, scratch: Ledger, other: Lake, audit: Any) -> None:
+    """What was first said of the pairs of frozen sets: another judge may have said it, who is not asked again."""
+    query = sa.select(t.artifacts.c.value).where(t.artifacts.c.kind == "frozen")
+    keys = sorted({key for row in scratch.read(query) for key in row["value"]["first"]})
+    wanted = pa.array([bytes.fromhex(key) for key in keys], pa.binary(16))
+    known = stored_judgements(ledger, lake, audit["system"], wanted)
+    if known.num_rows:
+        with scratch.transaction("verify", audit["finished_at"]) as tx:
+            register_segments(tx, [other.write(known, "judgements")], audit["system"])
 
 
 def _reviews(ledger: Ledger, scratch: Ledger, audit: Any) -> None:

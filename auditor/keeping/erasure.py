@@ -5,6 +5,7 @@ What stays, and why:
 - The journal and all tables stay as they were: what is chained cannot be taken out without breaking the proof that
   nothing else was. They name the patient by keyed hash only, in the erasure itself, in holds, in review samples
   (patient, output), in quarantine (rows whose identifiers and texts were replaced) and in look-back lists (case).
+  Frozen sets name rows by the digest of their content, which nobody can make without the key.
 - Measurements of earlier audits stay: sums over many patients. So do the weeks that charts have sealed, and
   Evidently's pages, which hold distributions and no texts.
 - Where `exemplars` in audit.yaml is `span` or `sentence`, audits quote the words of the worst errors, and the

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from auditor.audit.agreement import other_judges
 from auditor.audit.judging import pair_keys
 from auditor.audit.linking import Linked, newest_references
+from auditor.audit.rejudging import weekly_judges
 from auditor.judges import for_task
 from auditor.keeping.rows import Chosen
 from auditor.settings import parse_settings
@@ -44,7 +45,7 @@ class Judges:
 
 
 def judges_of(reader: Readable, system: str) -> Judges:
-    """Every judge that the settings of a system ever named, as this version makes them, and those of reviews."""
+    """Every judge that the settings of a system ever named, as this version makes them, of reviews, of weeks."""
     known: set[str] = set()
     for row in reader.read(sa.select(t.configs.c.yaml).where(t.configs.c.system == system)):
         # settings of an older version, or a lexicon that is gone: `lost` names the judge
@@ -55,6 +56,7 @@ def judges_of(reader: Readable, system: str) -> Judges:
                     known |= {judge.digest for _, judge in other_judges(task, setting)}
     drawn = sa.select(t.review_samples.c.judge).where(t.review_samples.c.system == system)
     known |= {row["judge"] for row in reader.read(drawn)}
+    known |= weekly_judges(reader, system)
     told = sa.select(t.details.c.payload).join(t.audits, t.audits.c.id == t.details.c.audit)
     rows = reader.read(told.where(t.audits.c.system == system, t.details.c.kind == "judges"))
     # an audit tells of a judge as "name, first digits of its digest[, to check it]"

@@ -161,7 +161,7 @@ def _judged(
     tables = {}
     for kind in INPUT_KINDS:
         segments = segments_of(ledger, system, kind, as_of=audit["as_of"], pin=audit["segment_pin"])
-        tables[kind] = lake.read_many([segment.sha256 for segment in segments], schema=schemas.LAKE[kind])
+        tables[kind] = lake.read_many([segment.sha256 for segment in segments], schema=schemas.HELD[kind])
     linked = link(tables["outputs"], tables["references"], tables["cases"], TASK, settings)
     keys = pair_keys(linked, judge.digest)
     judgements = _stored(ledger, lake, system, keys)

@@ -174,7 +174,8 @@ def probes(dossier: Dossier) -> Iterator[Block]:
         yield bullets(
             (
                 "model: where the deployed model answers (a server, or a model on this machine);",
-                "probes: which images (blank, noise, swapped, flipped), other words and false premises to ask;",
+                "probes: which images (blank, noise, swapped, flipped, out_of_scope), options, other words and "
+                "false premises to ask;",
                 f"auditor replay {dossier.system}, then auditor audit {dossier.system}.",
             )
         )

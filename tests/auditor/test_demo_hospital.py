@@ -256,6 +256,25 @@ def test_over_confidence_changes_no_decision() -> None:
     assert changed > 1000
 
 
+def test_the_old_version_is_asked_again_and_only_the_update_differs() -> None:
+    own = {row["case_id"]: row for row in faulty().outputs if "scores" in row and row["version"] == "1.5"}
+    again = [row for row in faulty().outputs if row.get("origin") == "replayed"]
+    assert len(again) > 900 and {row["version"] for row in again} == {"1.4"}
+    healthy = {r["case_id"]: r for r in faultless().outputs if "scores" in r and r.get("origin") != "replayed"}
+    about = attributes(faulty())
+    for row in again:
+        if (
+            row["case_id"] in healthy
+            and about[row["case_id"]]["age"] is not None
+            and not old_woman(about[row["case_id"]])
+        ):
+            assert (
+                None in healthy[row["case_id"]]["scores"].values()
+                or row["scores"] == healthy[row["case_id"]]["scores"]
+            )
+    assert any(row["scores"] != own[row["case_id"]]["scores"] for row in again if row["case_id"] in own)
+
+
 def test_vendor_shift_does_no_harm() -> None:
     weeks = week_of(faulty())
     for case, about in attributes(faulty()).items():

@@ -10,7 +10,7 @@ from auditor.cli.main import app
 from auditor.settings import parse_settings
 
 MANUAL = Path(__file__).parents[2] / "docs" / "manual"
-PAGES = [MANUAL / name for name in ("operations.md", "alerts.md", "retention.md", "reports.md")]
+PAGES = [MANUAL / name for name in ("operations.md", "alerts.md", "retention.md", "reports.md", "drift.md")]
 COMMANDS = [*PAGES, MANUAL / "dashboard.md", MANUAL.parents[1] / "README.md"]
 
 

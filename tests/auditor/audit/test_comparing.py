@@ -107,6 +107,22 @@ def test_levels_differences_and_cases_are_those_of_the_shared_questions(tmp_path
         assert part.status == ""
 
 
+def test_replayed_answers_make_cases_shared_where_a_version_was_not_recorded(tmp_path: Path) -> None:
+    made = Answers(tmp_path, 0.7, 0.4, patients=40)
+    before = next(m for m in made.compare().measures if m.measure == "accuracy_closed" and m.slice == "all")
+    about = {"task": "vqa", "prompt": "Is there a mass?", "version": "b", "origin": "replayed"}
+    # wrong everywhere: what was recorded of the others stays what counts
+    said = [about | {"case_id": f"S{i}", "item": f"q{k}", "text": "No."} for i in range(20) for k in range(2)]
+    made.hand_in("outputs", said)
+    found = made.compare()
+    (shared,) = found.shared
+    assert (shared.shared, shared.patients, shared.only_old) == (80, 40, 0)
+    after = next(m for m in found.measures if m.measure == "accuracy_closed" and m.slice == "all")
+    assert before.new is not None and before.new == pytest.approx(made.right["b"][10:].mean())
+    assert after.new == pytest.approx(before.new * 30 / 40)
+    assert after.old == pytest.approx(made.right["a"].mean())
+
+
 def test_the_interval_knows_that_the_patients_are_the_same(tmp_path: Path) -> None:
     """Half of what is wrong stays wrong in both: narrower than for two samples of other patients."""
     made = Answers(tmp_path, 0.6, 0.1)

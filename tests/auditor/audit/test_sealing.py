@@ -69,7 +69,9 @@ def drafts(rng: np.random.Generator, week: int, rate: float, n: int = 120, versi
         "unit": ["icu" if i % 4 == 0 else "ward" for i in range(n)],
     }
     schema = judged_schema("report", ("unit",))
-    return pa.table({field.name: pa.array(columns[field.name], field.type) for field in schema}, schema=schema)
+    nulls = [None] * n
+    filled = {field.name: columns.get(field.name, nulls) for field in schema}
+    return pa.table({field.name: pa.array(filled[field.name], field.type) for field in schema}, schema=schema)
 
 
 def stream(seed: int, *rates: float) -> pa.Table:

@@ -10,7 +10,7 @@ from monitors.threshold import Status
 from tests.auditor.audit.rows import settings
 
 
-def _measured(measure: str, value: float, **about: object) -> Measurement:
+def a_row(measure: str, value: float, **about: object) -> Measurement:
     fields: dict[str, object] = {
         "measure": measure,
         "monitor": "hallucination",
@@ -36,7 +36,7 @@ def _measured(measure: str, value: float, **about: object) -> Measurement:
 
 
 def _rule(text: str, *measurements: Measurement) -> list[tuple[str, int | None]]:
-    ruled = rule_on(settings("thresholds:\n" + text), measurements, "1")
+    ruled = rule_on(settings("thresholds:\n" + text), measurements, "1", {})
     return [(str(r.verdict.status), r.measurement) for r in ruled]
 
 
@@ -45,7 +45,7 @@ BOUND = "  - {measure: contradicted_reports, watch: 0.05, act: 0.10%s}\n"
 
 @pytest.mark.parametrize(("value", "status"), [(0.02, "ok"), (0.07, "watch"), (0.20, "act")])
 def test_three_zones(value: float, status: str) -> None:
-    assert _rule(BOUND % "", _measured("contradicted_reports", value)) == [(status, 0)]
+    assert _rule(BOUND % "", a_row("contradicted_reports", value)) == [(status, 0)]
 
 
 def test_what_was_not_measured_is_insufficient() -> None:
@@ -53,17 +53,17 @@ def test_what_was_not_measured_is_insufficient() -> None:
 
 
 def test_an_old_version_is_ruled_on_but_does_not_answer_for_the_new() -> None:
-    old = _measured("contradicted_reports", 0.2, version="0")
-    ruled = rule_on(settings("thresholds:\n" + BOUND % ""), [old], "1")
+    old = a_row("contradicted_reports", 0.2, version="0")
+    ruled = rule_on(settings("thresholds:\n" + BOUND % ""), [old], "1", {})
     assert [(r.verdict.status, r.current) for r in ruled] == [(Status.ACT, False), (Status.INSUFFICIENT, True)]
 
 
 def test_slices_are_those_asked_for() -> None:
     measured = [
-        _measured("contradicted_reports", 0.02),
-        _measured("contradicted_reports", 0.02, slice="sex=F"),
-        _measured("contradicted_reports", 0.02, slice="site=a"),
-        _measured("contradicted_reports", 0.02, slice="sex=F & site=a"),
+        a_row("contradicted_reports", 0.02),
+        a_row("contradicted_reports", 0.02, slice="sex=F"),
+        a_row("contradicted_reports", 0.02, slice="site=a"),
+        a_row("contradicted_reports", 0.02, slice="sex=F & site=a"),
     ]
     assert [n for _, n in _rule(BOUND % "", *measured)] == [0]
     assert [n for _, n in _rule(BOUND % ", slices: each", *measured)] == [1, 2]
@@ -72,12 +72,12 @@ def test_slices_are_those_asked_for() -> None:
 
 
 def test_contrasts_are_not_taken_for_levels() -> None:
-    gap = _measured("contradicted_reports", 0.2, slice="sex=F", contrast="rest")
+    gap = a_row("contradicted_reports", 0.2, slice="sex=F", contrast="rest")
     assert _rule(BOUND % ", slices: each", gap) == [("insufficient", None)]
 
 
 def test_items_are_one_each_or_the_whole() -> None:
-    measured = [_measured("sensitivity", 0.9), _measured("sensitivity", 0.9, item="Edema")]
+    measured = [a_row("sensitivity", 0.9), a_row("sensitivity", 0.9, item="Edema")]
     text = "  - {measure: sensitivity, watch: 0.8%s}\n"
     assert [n for _, n in _rule(text % "", *measured)] == [0]
     assert [n for _, n in _rule(text % ", item: each", *measured)] == [1]

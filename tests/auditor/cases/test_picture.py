@@ -17,7 +17,7 @@ from auditor.cases.errors import NoSuchCaseError, PictureError
 from auditor.cases.picture import Facts, View, facts, named, png
 from auditor.intake import images
 from auditor.intake.images import file_sha256
-from auditor.replay.images import render
+from auditor.intake.rendering import render
 from auditor.replay.protocol import Picture
 from tests.auditor.cases.radiographs import SECRET, dicom, ramp
 
