@@ -23,7 +23,7 @@ from benchmarks.table import Figure, show
 from monitors import drift
 from monitors.drift import Drift
 from monitors.drift_numbers import NumberColumn, from_reference
-from monitors.judged import GRID, judged_schema
+from monitors.judged import GRID, judged_schema, number_column
 from monitors.tally import Tally
 
 ROWS = 1_000_000
@@ -67,22 +67,26 @@ def judged(rng: np.random.Generator, rows: int) -> pa.Table:
         "vendor": _category(rng, ("one", "two", "three"), rows),
         "unit": _category(rng, ("icu", "ward"), rows),
     }
-    columns |= {name: pa.array(rng.normal(size=rows)) for name in NUMBERS}
+    columns |= {number_column(name): pa.array(rng.normal(size=rows)) for name in NUMBERS}
     constant = {"task": "report", "item": "report", "version": "v1", "origin": "recorded", "draft_seen": "no"}
     constant |= {"clustered_by": "patient"}
-    fields = [*judged_schema("report", (*ATTRIBUTES, "unit")), *(pa.field(name, pa.float64()) for name in NUMBERS)]
+    schema = judged_schema("report", (*ATTRIBUTES, "unit"), NUMBERS)
     arrays = []
-    for field in fields:
+    for field in schema:
         if field.name in constant:
             indices = pa.array(np.zeros(rows, np.int32))
             arrays.append(pa.DictionaryArray.from_arrays(indices, [constant[field.name]]))
         else:
             arrays.append(columns[field.name] if field.name in columns else pa.nulls(rows, field.type))
-    return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def _category(rng: np.random.Generator, values: tuple[str, ...], rows: int) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(pa.array(rng.integers(len(values), size=rows, dtype=np.int32)), values)
+
+
+def _source(name: str) -> str:
+    return number_column(name) if name in NUMBERS else name
 
 
 def ours(reference: pa.Table, window: pa.Table, runs: int, full: bool) -> list[Figure]:
@@ -126,7 +130,11 @@ def evidently(reference: pa.Table, window: pa.Table) -> Figure:
     definition = DataDefinition(numerical_columns=numerical, categorical_columns=categories)
     frames = []
     for rows in (window, reference):
-        frame = rows.select(list(COLUMNS)).to_pandas()
+        frame = (
+            rows.select([*categories, *(_source(name) for name in numerical)])
+            .rename_columns([*categories, *numerical])
+            .to_pandas()
+        )
         frames.append(frame.astype(dict.fromkeys(categories, str) | dict.fromkeys(numerical, float)))
     now, then = (Dataset.from_pandas(frame, data_definition=definition) for frame in frames)
     report = Report([DataDriftPreset(columns=list(COLUMNS), method="jensenshannon", threshold=0.1)])

@@ -29,7 +29,14 @@ class Usage:
 
 
 def auditor(*arguments: str, environment: Mapping[str, str] | None = None, allowed: Sequence[int] = (0,)) -> Usage:
-    """Run an `auditor` command in a process of its own.
+    """`python` with an `auditor` command."""
+    return python("auditor", *arguments, environment=environment, allowed=allowed)
+
+
+def python(
+    module: str, *arguments: str, environment: Mapping[str, str] | None = None, allowed: Sequence[int] = (0,)
+) -> Usage:
+    """Run a module in a process of its own.
 
     Peak memory is the largest sum of resident sizes over the process and its descendants seen at one moment
     (pages that they share count for each, so it errs upwards), and no less than the largest high-water mark of
@@ -37,7 +44,7 @@ def auditor(*arguments: str, environment: Mapping[str, str] | None = None, allow
 
     Raises CommandError with the end of what the command said when its exit code is not allowed.
     """
-    command = [sys.executable, "-m", "auditor", *arguments]
+    command = [sys.executable, "-m", module, *arguments]
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as told:
         began = time.perf_counter()
         process = subprocess.Popen(command, env={**os.environ, **(environment or {})}, stdout=out, stderr=told)
@@ -54,7 +61,7 @@ def auditor(*arguments: str, environment: Mapping[str, str] | None = None, allow
         told.seek(0)
         output, said = out.read().decode(), told.read().decode(errors="replace")
     if code not in allowed:
-        raise CommandError(f"auditor {arguments[0]} ended with exit code {code}: {said.strip()[-2000:]}")
+        raise CommandError(f"{module} {arguments[0]} ended with exit code {code}: {said.strip()[-2000:]}")
     return Usage(seconds, peak / 1e9, output)
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import judged_rows, tally, tally_groups, tally_work
 from benchmarks.measure import CommandError, auditor, resident
 from benchmarks.table import Figure
+from monitors.editing import EDITING
 
 
 def test_the_table_prints_on_a_tiny_simulated_set() -> None:
@@ -29,6 +31,25 @@ def test_the_table_prints_on_a_tiny_simulated_set() -> None:
     ):
         assert figure in ran.stdout, figure
     assert "NO" not in ran.stdout.split()
+
+
+def test_a_million_judgements_in_small(tmp_path: Path) -> None:
+    for task in ("report", "classification"):
+        judged_rows.write(task, 700, tmp_path / task)
+        assert sum(part.num_rows for part in judged_rows.parts(tmp_path / task)) == 700
+    tallied = tally_work.WORK["tally-report"](tmp_path / "report", 1)
+    assert tallied["rows"] == 700
+    assert tallied["sums"] > 700
+    read = tally_work.read([EDITING], tmp_path / "report", 1)
+    assert read["replicates"] == (1 + read["slices"]) * tally_work.REPLICATES * len(EDITING.measures)
+    assert min(read["counts"]) > 0
+    tally_work.WORK["keep-days"](tmp_path / "report", 1)
+    assert tally_work.WORK["day"](tmp_path / "report", 1)["days"] == 365
+    groups = tally_groups.ours(tmp_path / "classification", 1)["groups"]
+    tally._check_same(groups, tally_groups.fairlearn(tmp_path / "classification", 1)["groups"])
+    name = next(iter(groups))
+    with pytest.raises(RuntimeError, match="differ"):
+        tally._check_same(groups, {name: groups[name]})
 
 
 @pytest.mark.parametrize(("value", "met"), [(59.0, "yes"), (60.0, "NO"), (math.nan, "NO")])
