@@ -155,8 +155,8 @@ def test_the_record_is_checked_in_the_background(hospital: Site, place: Place, a
     assert "Not checked since" in browser.get("/journal").text
     text = checked(browser)
     entries_now, head = hospital.ledger.head()
-    assert "Intact:" in text and f"{entries_now} entries" in text and head in text and "for admin" in text
-    assert f"{len(hospital.ledger.read(sa.select(t.segments.c.seq)))} segments" in text
+    assert "Intact:" in text and f"{entries_now:,} entries" in text and head in text and "for admin" in text
+    assert f"{len(hospital.ledger.read(sa.select(t.segments.c.seq))):,} segments" in text
     with hospital.ledger._engine.begin() as connection:
         connection.execute(sa.update(t.measurements).where(t.measurements.c.number == 0).values(value=0.5))
     text = checked(browser)
