@@ -43,9 +43,9 @@ types: install
 floors: install
 	$(BIN)/lint-imports
 
-# Tests that live through months, run whole examples or drive a browser; they take half of the time and have a core of
-# their own.
-STORIES := tests/auditor/test_demo_alerts.py tests/auditor/test_demo_judged.py tests/auditor/test_examples.py tests/dashboards
+# Tests that live through months, run whole examples, kill schedulers or drive a browser; they take half of the time
+# and have a core of their own.
+STORIES := tests/auditor/test_demo_alerts.py tests/auditor/test_demo_judged.py tests/auditor/test_examples.py tests/dashboards tests/auditor/clock
 
 # Two processes share the cores: without this each would start as many threads as there are.
 unit unit-stories unit-parts: export OMP_NUM_THREADS = 1
