@@ -63,12 +63,12 @@ format: install ## put the code in its standard form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: install ## speed and memory, beside what one would use instead (15 minutes)
+bench: install ## speed and memory, beside what one would use instead (25 minutes)
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.tally
 	$(BIN)/python -m benchmarks.drift
 
-bench-tally: install ## tallies of a million judgements and what is read from them, beside fairlearn (8 minutes)
+bench-tally: install ## tallies of a million judgements and what is read from them, beside fairlearn (12 minutes)
 	$(BIN)/python -m benchmarks.tally
 
 bench-claims: install ## negative controls and speed of the rule engine on real reports
