@@ -6,7 +6,7 @@ declaration of the measure.
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -266,6 +266,17 @@ def _hidden_slices(family: Sequence[Measurement]) -> set[str]:
         # a level knows the slice's own patients; a contrast only those of the smaller side
         if not m.contrast or m.slice not in patients:
             patients[m.slice] = m.patients
+    return hidden_slices(patients)
+
+
+def hidden_slices(patients: Mapping[str, int]) -> set[str]:
+    """Of slices by name, with their patients, those that may not be shown: see `suppress`.
+
+    >>> sorted(hidden_slices({"sex=F": 40, "sex=M": 30, "sex=O": 4, "age=0-17": 12}))
+    ['sex=M', 'sex=O']
+    >>> sorted(hidden_slices({"site=a": 2, "site=b": 3, "site=c": 12, "site=d": 90}))
+    ['site=a', 'site=b', 'site=c']
+    """
     hidden = {name for name, count in patients.items() if 0 < count < SUPPRESS_BELOW}
     lines: dict[tuple[object, ...], list[str]] = defaultdict(list)
     for name in patients:

@@ -3,8 +3,9 @@
 from typing import Final
 
 from auditor.rankings import DIRECTIONS
+from monitors.measurement import Slice
 from monitors.tally import Tally
-from monitors.threshold import SUPPRESS_BELOW
+from monitors.threshold import hidden_slices
 
 #: What a search is called whose output names no item.
 UNNAMED: Final = "search"
@@ -23,8 +24,9 @@ def directions_of(tally: Tally, version: str) -> list[str]:
     }
     if len(sizes) < 2:
         return []
-    ascending = sorted(sizes, key=lambda item: (sizes[item], item))
-    out = [item for item in ascending if sizes[item] < SUPPRESS_BELOW]
-    while out and len(out) < len(ascending) and (len(out) < 2 or sum(sizes[o] for o in out) < SUPPRESS_BELOW):
-        out.append(ascending[len(out)])
-    return [item for item in sizes if item not in out]
+    hidden = hidden_slices({_name(item): patients for item, patients in sizes.items()})
+    return [item for item in sizes if _name(item) not in hidden]
+
+
+def _name(item: str) -> str:
+    return str(Slice((("direction", item),)))

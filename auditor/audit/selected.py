@@ -3,11 +3,9 @@
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
-from numpy.typing import NDArray
 
 from auditor.audit.flow import one_row_an_output
 from auditor.audit.scope import Scope
@@ -16,7 +14,7 @@ from auditor.settings import AuditSettings
 from auditor.store import tables as t
 from auditor.store.ledger import Ledger
 from monitors.measurement import Slice, Window
-from monitors.threshold import SUPPRESS_BELOW
+from monitors.threshold import hidden_slices
 from monitors.unjudged import Accounted, Counted
 from reports.dossier import Selected
 
@@ -32,45 +30,40 @@ def selected(
     mature_until: date,
     reviewed: Collection[str],
 ) -> Iterator[Selected]:
-    """One line a version and slice, over the outputs of the window that are old enough to have a reference."""
+    """One line a version and slice, over the outputs of the window that are old enough to have a reference.
+
+    Groups that may not be shown are withheld by the rule that all measurements go by.
+    """
     inside = judged.filter(rows_within(judged["day"], window))
     old = pc.fill_null(pc.less_equal(inside["day"], mature_until), True)
     outputs = one_row_an_output(inside.filter(old))
-    by = [(one,) if isinstance(one, str) else tuple(sorted(one)) for one in settings.slices]
     for version in sorted(set(outputs["version"].to_pylist())):
         mine = outputs.filter(pc.equal(outputs["version"], version))
-        yield _line(mine, np.ones(mine.num_rows, bool), task, version, Slice(), reviewed)
-        for names in by:
-            yield from _groups(mine, names, task, version, reviewed)
+        yield _line(mine, task, version, Slice(), reviewed)
+        groups = _groups(mine, settings)
+        hidden = hidden_slices({str(one): pc.count_distinct(rows["subject_id"]).as_py() for one, rows in groups})
+        for where, rows in groups:
+            small = str(where) in hidden
+            yield (
+                Selected(task, version, str(where), suppressed=True)
+                if small
+                else _line(rows, task, version, where, reviewed)
+            )
 
 
-def _groups(
-    outputs: pa.Table, names: tuple[str, ...], task: str, version: str, reviewed: Collection[str]
-) -> Iterator[Selected]:
-    """The groups of one attribute or combination; a small one is withheld, and the next smallest with it."""
-    columns = [outputs[name].to_pylist() for name in names]
-    keys = list(zip(*columns, strict=True))
-    patients = outputs["subject_id"].to_pylist()
-    size = {key: len({p for p, k in zip(patients, keys, strict=True) if k == key}) for key in sorted(set(keys))}
-    small = {key for key, n in size.items() if n < SUPPRESS_BELOW}
-    others = sorted((n, key) for key, n in size.items() if key not in small)
-    hidden = small | ({others[0][1]} if len(small) == 1 and others else set())
-    for key in size:
-        where = Slice(tuple(zip(names, key, strict=True)))
-        inside = np.array([k == key for k in keys])
-        line = _line(outputs, inside, task, version, where, reviewed)
-        yield Selected(task, version, str(where), suppressed=True) if key in hidden else line
+def _groups(outputs: pa.Table, settings: AuditSettings) -> list[tuple[Slice, pa.Table]]:
+    """The rows of every group of each attribute or combination that the settings slice by."""
+    found = []
+    for one in settings.slices:
+        names = (one,) if isinstance(one, str) else tuple(sorted(one))
+        rows: dict[tuple[str, ...], list[int]] = {}
+        for row, key in enumerate(zip(*(outputs[name].to_pylist() for name in names), strict=True)):
+            rows.setdefault(key, []).append(row)
+        found += [(Slice(tuple(zip(names, key, strict=True))), outputs.take(rows[key])) for key in sorted(rows)]
+    return found
 
 
-def _line(
-    outputs: pa.Table,
-    inside: NDArray[np.bool_],
-    task: str,
-    version: str,
-    where: Slice,
-    reviewed: Collection[str],
-) -> Selected:
-    rows = outputs.filter(pa.array(inside))
+def _line(rows: pa.Table, task: str, version: str, where: Slice, reviewed: Collection[str]) -> Selected:
     status = rows["status"].to_pylist()
     return Selected(
         task,
