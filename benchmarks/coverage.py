@@ -30,8 +30,10 @@ from benchmarks.table import header
 from monitors import agreement, intervals, score_grid
 from monitors.agreement import Agreement
 from monitors.catalogue import CATALOGUE
+from monitors.cut import Cut
 from monitors.groups import correlation
-from monitors.levels import Cut, Desk, Level
+from monitors.level import Level
+from monitors.levels import Desk
 from monitors.measurement import Interval, Measure, Measurement, Slice, Window
 from monitors.monitor import Monitor
 from monitors.performance import f1_of
@@ -109,7 +111,7 @@ class Held:
         inside = (low <= truth + 1e-9) & (truth <= high + 1e-9)
         c = float(inside.mean())
         return cls(
-            cell, float(sound.mean()), len(kept), c, _lower(c, len(kept)), float((truth > high + 1e-9).mean()),
+            cell, float(sound.mean()), len(kept), c, lower(c, len(kept)), float((truth > high + 1e-9).mean()),
             _relative_width(cell, kept),
         )  # fmt: skip
 
@@ -123,8 +125,8 @@ class Held:
         return self.bound >= COVERAGE and self.above <= ABOVE and wide
 
 
-def _lower(coverage: float, runs: int) -> float:
-    """Wilson's lower limit."""
+def lower(coverage: float, runs: int) -> float:
+    """Wilson's lower limit, at 99.9 %."""
     centre = coverage + _Z**2 / (2 * runs)
     half = _Z * math.sqrt(coverage * (1 - coverage) / runs + _Z**2 / (4 * runs**2))
     return (centre - half) / (1 + _Z**2 / runs)

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
-from scipy import special
 
+from benchmarks.coverage import lower
 from benchmarks.coverage_populations import Draw
 from benchmarks.table import header
 from monitors.columns import shares
@@ -44,7 +44,6 @@ Floats = NDArray[np.float64]
 TARGET, ABOVE = 0.93, 0.04
 RATES: Final = (0.02, 0.10)
 PARENT, RUNS_A_PARENT = 5_000, 50
-_Z: Final = float(special.ndtri(0.9995))  # Monte Carlo bounds of 99.9 %
 _MOVED: Final = 0.1
 _ENOUGH: Final = 0.25  # of the runs must show a slice for its ratio to count
 
@@ -213,13 +212,6 @@ class Held:
     def met(self) -> tuple[bool, bool, bool]:
         """Whether the joint gaps hold, those of verdicts, and the ratios."""
         return self.bound >= TARGET, self.ruled_bound >= TARGET, self.ratio_bound >= TARGET and self.above <= ABOVE
-
-
-def lower(coverage: float, runs: int) -> float:
-    """Wilson's lower limit, at 99.9 %."""
-    centre = coverage + _Z**2 / (2 * runs)
-    half = _Z * math.sqrt(coverage * (1 - coverage) / runs + _Z**2 / (4 * runs**2))
-    return (centre - half) / (1 + _Z**2 / runs)
 
 
 def simulate(population: Population, outputs: int, runs: int, seed: int) -> list[Cell]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from monitors.groups import GROUPS, Floats, assign
 from monitors.judged import GRID
+from monitors.sketch import SKETCH, count
 
 #: Frequencies; each gives two features.
 FREQUENCIES: Final = 256
@@ -25,8 +26,6 @@ FREQUENCIES: Final = 256
 SAMPLE: Final = 1_000
 #: Rows whose features are in memory at once.
 _ROWS: Final = 4_096
-#: Patients are counted exactly below it.
-_SKETCH: Final = 4_096
 _DIGITS: Final = 9
 
 
@@ -108,7 +107,7 @@ class EmbeddingSums:
                 scaled = np.rint(space.features(values) * weight[:, None]).astype(np.int64)
                 _add(features, scaled, group)
                 _add(weights, weight, group)
-                subjects = np.unique(np.concatenate([subjects, subject]))[:_SKETCH]
+                subjects = np.unique(np.concatenate([subjects, subject]))[:SKETCH]
         return cls(features, weights, subjects)
 
     @property
@@ -131,13 +130,11 @@ class EmbeddingSums:
 
 def patients_of(subjects: pa.ChunkedArray, seed: int) -> tuple[int, bool]:
     """Distinct patients of a column, counted as those of `EmbeddingSums`."""
-    return _counted(np.unique(assign(subjects, seed)[1])[:_SKETCH])
+    return _counted(np.unique(assign(subjects, seed)[1])[:SKETCH])
 
 
 def _counted(smallest: NDArray[np.uint64]) -> tuple[int, bool]:
-    if len(smallest) < _SKETCH:
-        return len(smallest), True
-    return round((_SKETCH - 1) / (float(smallest[-1]) / 2.0**63)), False
+    return count(np.arange(len(smallest)), smallest)
 
 
 def lengths_of(embeddings: pa.Array | pa.ChunkedArray) -> list[int]:

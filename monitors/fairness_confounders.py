@@ -14,7 +14,8 @@ import numpy as np
 from monitors.casemix import CaseMix, CaseMixError, Standardised, case_mix, group_counts, standardise
 from monitors.groups import Floats, mean_cluster_size
 from monitors.intervals import mover
-from monitors.levels import Desk, Level
+from monitors.level import Level
+from monitors.levels import Desk
 from monitors.measurement import Interval, Measure, Slice
 from monitors.monitor import Monitor
 from monitors.parent import Parents

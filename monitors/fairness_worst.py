@@ -12,9 +12,11 @@ from typing import Final
 import numpy as np
 
 from monitors.columns import ratio
+from monitors.cut import Cut
 from monitors.groups import Floats, jackknife_covariance
 from monitors.judged import MISSING
-from monitors.levels import Cut, Desk, Level
+from monitors.level import Level
+from monitors.levels import Desk
 from monitors.measurement import Direction, Interval, Slice
 from monitors.monitor import Monitor
 from monitors.selection import select, select_rest, slices_of

@@ -25,6 +25,11 @@ class Level:
     without: Floats
     note: str = ""
 
+    @property
+    def limits(self) -> tuple[float, float, float]:
+        """Value, low and high, as MOVER takes them."""
+        return self.value, self.low, self.high
+
 
 def undefined(patients: int, exact: bool, without: Floats) -> Level:
     """A level of nothing, and why."""

@@ -19,8 +19,6 @@ from monitors.parent import Parents, patients_with_rarer, rarer, share_of
 from monitors.performance import f1_of
 from monitors.tally import Tally, TallyError
 
-__all__ = ["Cut", "Desk", "Level"]
-
 _WORST = "patients' results taken as wholly alike: too little to tell how alike they are"
 
 
@@ -114,11 +112,7 @@ class Desk:
         first, second = self.level(inside, index, item), other.level(outside, index, item)
         value = first.value - second.value
         # of symmetric limits MOVER is the jackknife of the difference
-        low, high = intervals.mover(
-            (first.value, first.low, first.high),
-            (second.value, second.low, second.high),
-            correlation(first.without, second.without),
-        )
+        low, high = intervals.mover(first.limits, second.limits, correlation(first.without, second.without))
         interval = _CONTRASTS.get(one.interval, Interval.LIMITS)
         small = min(first, second, key=lambda level: level.patients)
         joint = replace(
@@ -168,14 +162,14 @@ class Desk:
         if math.isnan(first.value) or math.isnan(second.value):
             missing = first if math.isnan(first.value) else second
             return replace(undefined(patients, exact, without), note=missing.note)
-        r, limits = correlation(first.without, second.without), (first.value, first.low, first.high)
+        r = correlation(first.without, second.without)
         if one.interval is Interval.DIFFERENCE:
             value, divisor = first.value - second.value, 1.0
-            low, high = intervals.mover(limits, (second.value, second.low, second.high), r)
+            low, high = intervals.mover(first.limits, second.limits, r)
         else:
             value, divisor = (first.value + second.value) / 2, 2.0
             # a sum is a difference from the negative, whose limits are mirrored and whose correlation is turned
-            low, high = intervals.mover(limits, (-second.value, -second.high, -second.low), -r)
+            low, high = intervals.mover(first.limits, (-second.value, -second.high, -second.low), -r)
         low, high = max(low / divisor, one.low), min(high / divisor, one.high)
         variance = jackknife_variance(without, filled_groups(cut.cell(one.denominator)))
         small = min(first, second, key=lambda level: level.n_eff)

@@ -14,8 +14,10 @@ import numpy as np
 from scipy import optimize, special
 
 from monitors import intervals
+from monitors.cut import Cut
 from monitors.groups import Floats, correlation, jackknife_covariance
-from monitors.levels import Cut, Desk, Level
+from monitors.level import Level
+from monitors.levels import Desk
 from monitors.measurement import Interval, Measure, Slice
 from monitors.monitor import Monitor
 from monitors.parent import patients_with_rarer
@@ -159,10 +161,10 @@ def _family(
     for k, pair in enumerate(pairs):
         c = critical if k in joined else by_number
         far = desk.far_out(2 * float(special.ndtr(-c)))
-        within, without = (_limits(far.level(cut, index, item)) for cut in (pair.inside, pair.rest))
+        within, without = (far.level(cut, index, item).limits for cut in (pair.inside, pair.rest))
         yield SliceGap(
             one.name, item, str(pair.where), pair.first.value - pair.second.value,
-            intervals.mover(_limits(pair.first), _limits(pair.second), pair.r),
+            intervals.mover(pair.first.limits, pair.second.limits, pair.r),
             intervals.mover(within, without, pair.r), len(pairs), c, k in joined, *_ratio(one, pair),
         )  # fmt: skip
 
@@ -185,9 +187,5 @@ def _ratio(one: Measure, pair: _Pair) -> tuple[float, float, float]:
     """Rate over rate with MOVER-R on the limits of both sides; NaN where it has no meaning."""
     if one.interval is not Interval.JEFFREYS or not pair.second.value > 0:
         return math.nan, math.nan, math.nan
-    limits = intervals.mover_ratio(_limits(pair.first), _limits(pair.second), pair.r)
+    limits = intervals.mover_ratio(pair.first.limits, pair.second.limits, pair.r)
     return pair.first.value / pair.second.value, *limits
-
-
-def _limits(level: Level) -> tuple[float, float, float]:
-    return level.value, level.low, level.high

@@ -15,7 +15,8 @@ import numpy as np
 from monitors import intervals
 from monitors.cut import Cut
 from monitors.groups import Floats, correlation, jackknife_variance
-from monitors.levels import Desk, Level
+from monitors.level import Level
+from monitors.levels import Desk
 from monitors.measurement import Interval, Measure, Slice
 from monitors.monitor import Monitor
 from monitors.selection import Mask, select
@@ -34,6 +35,10 @@ class Part:
     value: float
     low: float
     high: float
+
+    @property
+    def limits(self) -> tuple[float, float, float]:
+        return self.value, self.low, self.high
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +142,7 @@ def _difference(one: Measure, levels: Sequence[Level], cuts: Sequence[Cut]) -> _
     value, without = first.value - second.value, first.without - second.without
     if one.interval in _LEANING:
         r = correlation(first.without, second.without)
-        low, high = intervals.mover(_limits(first), _limits(second), r)
+        low, high = intervals.mover(first.limits, second.limits, r)
     else:
         low, high = _normal(value, without, filled)
     return _Difference(Part(value, low, high), without, filled)
@@ -148,14 +153,10 @@ def _rest(one: Measure, total: _Difference, effect: _Difference) -> Part:
     value, without = total.part.value - effect.part.value, total.without - effect.without
     if one.interval in _LEANING:
         r = correlation(total.without, effect.without)
-        low, high = intervals.mover(_limits(total.part), _limits(effect.part), r)
+        low, high = intervals.mover(total.part.limits, effect.part.limits, r)
     else:
         low, high = _normal(value, without, total.filled | effect.filled)
     return Part(value, low, high)
-
-
-def _limits(one: Level | Part) -> tuple[float, float, float]:
-    return one.value, one.low, one.high
 
 
 def _normal(value: float, without: Floats, filled: Mask) -> tuple[float, float]:

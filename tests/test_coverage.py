@@ -12,8 +12,8 @@ from benchmarks import coverage, coverage_populations
 from benchmarks.coverage import Cell, Held, Plan
 from monitors import intervals
 from monitors.catalogue import CATALOGUE
+from monitors.cut import Cut
 from monitors.hallucination import HALLUCINATION
-from monitors.levels import Cut
 from monitors.measurement import Interval
 from monitors.performance import PERFORMANCE
 

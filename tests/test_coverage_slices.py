@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from benchmarks.coverage_slices import RATES, Cell, Held, Population, lower, simulate
+from benchmarks.coverage import lower
+from benchmarks.coverage_slices import RATES, Cell, Held, Population, simulate
 from monitors.simultaneous import SliceGap
 
 

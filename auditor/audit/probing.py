@@ -52,9 +52,8 @@ class _Read(NamedTuple):
     right: NDArray[np.float64]  # agreement with the reference; NaN where there is none
     closed: NDArray[np.float64]
     truth: NDArray[np.float64]
-    known: list[
-        Hashable
-    ]  # the right answer where it is one of few, so that two of them differ for certain; or None
+    # the right answer where it is one of few, so that two of them differ for certain; or None
+    known: list[Hashable]
     means: list[Meaning | None]  # None: nothing was said
     texts: list[str | None]
     unsettled: tuple[bytes, ...]

@@ -131,6 +131,7 @@ def _build(
     current = current_version(own if own.num_rows else tables["outputs"], scope.window)
     record = Record(current_version=current)
     unsettled: set[bytes] = set()
+    sources = _frozen_from(scope, facts)
     for task in scope.settings.tasks:
         linked = link(tables["outputs"], tables["references"], tables["cases"], task, scope.settings)
         if not linked.outputs.num_rows:
@@ -162,8 +163,7 @@ def _build(
             record.keep_errors(linked, found.judgements, scope)
             checked = check_judge(ledger, lake, scope, task, others, linked, judged, transaction, progress)
             first = First(task, judge, linked, judged, keys, found.unsettled)
-            source = _frozen_from(scope, facts)[task]
-            again = rejudge(ledger, lake, scope, first, tables, source, current, transaction, progress)
+            again = rejudge(ledger, lake, scope, first, tables, sources[task], current, transaction, progress)
             record.measurements += [*checked.measurements, *again.measurements]
             record.details["frozen"] += again.said
             unsettled |= {*found.unsettled, *checked.unsettled, *again.unsettled}

@@ -11,7 +11,8 @@ from auditor.settings import AuditSettings
 from monitors import frame
 from monitors.catalogue import measure_named
 from monitors.groups import correlation
-from monitors.levels import Desk, Level
+from monitors.level import Level
+from monitors.levels import Desk
 from monitors.measurement import Interval, Window
 from monitors.sealed import sealed_until
 from monitors.selection import select, select_rest

@@ -65,9 +65,8 @@ def _text_tower(folder: OpenClipFolder) -> dict[str, Any]:
         return {}
     from transformers import AutoConfig
 
-    AutoConfig.from_pretrained(
-        folder.text, **_LOCAL
-    )  # open_clip would ask at the terminal whether to run its code
+    # open_clip would ask at the terminal whether to run its code
+    AutoConfig.from_pretrained(folder.text, **_LOCAL)
     return {"text_cfg": folder.text_settings | {"hf_model_name": str(folder.text), "hf_model_pretrained": False}}
 
 

@@ -13,11 +13,8 @@ from reports.text import ERROR_CODES, WORDS
 
 #: Measures of the hallucination monitor that count the same under another name.
 _ELSEWHERE: Final = {
-    "fabricated_reports": "fabricated_reports",
-    "fabricated_claims": "fabricated_claims",
     "omitted_reports": "omission_reports",
     "omitted_claims": "omitted_findings",
-    "laterality_reports": "laterality_reports",
 }
 
 

@@ -11,9 +11,10 @@ from scipy.special import ndtr
 from monitors import frame
 from monitors.calibration import CALIBRATION
 from monitors.columns import logit_bin
+from monitors.cut import Cut
 from monitors.hallucination import HALLUCINATION
 from monitors.judged import GRID, MISSING
-from monitors.levels import Cut, Desk
+from monitors.levels import Desk
 from monitors.measurement import Interval, Measurement, Slice, Window
 from monitors.monitor import Monitor
 from monitors.performance import PERFORMANCE

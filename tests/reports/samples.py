@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from reports.document import Badge, Cell
 from reports.dossier import (
     Chart,
     ChartWeek,
@@ -68,6 +69,11 @@ SLICES = (
     "age=65+ & sex=F",
 )
 _START, _END = date(2026, 7, 6), date(2026, 9, 27)
+
+
+def text_of(cell: Cell) -> str:
+    """What a cell says in words."""
+    return "".join("" if isinstance(run, Badge) else run.text for run in cell)
 
 
 def row(measure: str = "contradicted_reports", value: float | None = 0.05, **changes: Any) -> Row:

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from reports.document import Badge, Cell, Paragraph, Table
+from reports.document import Paragraph, Table
 from reports.dossier import Row
 from reports.sections.error_kinds import error_kinds
-from tests.reports.samples import bare, row
+from tests.reports.samples import bare, row, text_of
 
 
 def _row(measure: str, value: float | None, unit: str = "share", **changes: Any) -> Row:
@@ -29,17 +29,13 @@ ROWS = [
 ]
 
 
-def _said(cell: Cell) -> str:
-    return "".join("" if isinstance(run, Badge) else run.text for run in cell)
-
-
 def _blocks(rows: list[Row]) -> list[Any]:
     return list(error_kinds(bare(rows=tuple(rows))))
 
 
 def test_the_weightiest_kind_comes_first_with_three_numbers() -> None:
     (table,) = (block for block in _blocks(ROWS) if isinstance(block, Table))
-    said = [[_said(cell) for cell in line] for line in table.rows]
+    said = [[text_of(cell) for cell in line] for line in table.rows]
     assert [line[0] for line in said] == ["Fabricated finding", "Wrong side"]
     assert said[0][1].startswith("11.0 %") and said[0][2].startswith("5.0 %")
     assert said[1][2].startswith("4.0 per 1,000 positive claims")
@@ -47,7 +43,7 @@ def test_the_weightiest_kind_comes_first_with_three_numbers() -> None:
 
 
 def test_what_was_never_found_is_said_and_what_was_not_looked_for_is_not() -> None:
-    words = " ".join(_said(block.content) for block in _blocks(ROWS) if isinstance(block, Paragraph))
+    words = " ".join(text_of(block.content) for block in _blocks(ROWS) if isinstance(block, Paragraph))
     assert "Not found in any judged draft: wrong device." in words
     assert "place" not in words
     assert "Drafts have 41.3 words on average, references 55.0." in words

@@ -1,13 +1,9 @@
 """Who could be judged, as the report says it: small groups withheld, bounds where something was not judged."""
 
-from reports.document import Badge, Cell, Folded, Table
+from reports.document import Folded, Table
 from reports.dossier import Row, Selected
 from reports.sections.selected import selection
-from tests.reports.samples import bare, row
-
-
-def _said(cell: Cell) -> str:
-    return "".join("" if isinstance(run, Badge) else run.text for run in cell)
+from tests.reports.samples import bare, row, text_of
 
 
 def _tables(lines: list[Selected], rows: tuple[Row, ...] = ()) -> list[list[list[str]]]:
@@ -16,7 +12,7 @@ def _tables(lines: list[Selected], rows: tuple[Row, ...] = ()) -> list[list[list
     blocks = list(selection(bare(selected=tuple(mine), rows=rows)))
     inside = [part for block in blocks if isinstance(block, Folded) for part in block.blocks]
     tables = [block for block in (*blocks, *inside) if isinstance(block, Table)]
-    return [[[_said(cell) for cell in line] for line in table.rows] for table in tables]
+    return [[[text_of(cell) for cell in line] for line in table.rows] for table in tables]
 
 
 WHOLE = Selected("report", "", "all", 200, 190, 178, 10, 40)
