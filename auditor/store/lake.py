@@ -146,9 +146,8 @@ class Lake:
         """A segment's rows. With `verify`, its bytes are first held against its name."""
         if verify and self.sha256(sha256)[0] != sha256:
             raise StoreError(f"Segment {sha256} in the lake was changed or damaged; restore it from a back-up.")
-        with self._opened(sha256) as file:
-            source = pq.ParquetFile(file)
-            return source.read(columns=_known(source, columns))
+        with self._parquet(sha256) as source:
+            return source.read(columns=_known(source, columns), use_threads=self._local)
 
     def read_many(
         self, sha256s: Iterable[str], columns: Sequence[str] | None = None, schema: pa.Schema | None = None
@@ -174,25 +173,24 @@ class Lake:
 
     def _read_of(self, sha256: str, schema: pa.Schema) -> pa.Table:
         """Those columns of a schema that a segment has."""
-        with self._opened(sha256) as file:
-            source = pq.ParquetFile(file)
-            return source.read(columns=[name for name in source.schema_arrow.names if name in schema.names])
+        with self._parquet(sha256) as source:
+            known = [name for name in source.schema_arrow.names if name in schema.names]
+            return source.read(columns=known, use_threads=self._local)
 
     def columns(self, sha256: str) -> list[str]:
         """The names of a segment's columns."""
-        with self._opened(sha256) as file:
-            return list(pq.read_schema(file).names)
+        with self._parquet(sha256) as source:
+            return list(source.schema_arrow.names)
 
     def batches(self, sha256: str, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """A segment's rows in pieces, for segments larger than memory."""
-        with self._opened(sha256) as file:
-            source = pq.ParquetFile(file)
-            yield from source.iter_batches(columns=_known(source, columns))
+        with self._parquet(sha256) as source:
+            yield from source.iter_batches(columns=_known(source, columns), use_threads=self._local)
 
     def rows(self, sha256: str) -> int:
         """How many rows a segment says it holds."""
-        with self._opened(sha256) as file:
-            return int(pq.read_metadata(file).num_rows)
+        with self._parquet(sha256) as source:
+            return int(source.metadata.num_rows)
 
     def sha256(self, sha256: str) -> tuple[str, int]:
         """SHA-256 and number of the bytes that a segment has now."""
@@ -230,11 +228,27 @@ class Lake:
         return f"{self._root}/{self.name(sha256)}"
 
     @contextmanager
-    def _opened(self, sha256: str) -> Iterator[Any]:
-        """A segment's file, whatever goes wrong with it as one sentence."""
+    def _parquet(self, sha256: str) -> Iterator[pq.ParquetFile]:
+        """A segment as Parquet.
+
+        Arrow's threads let go of a file only after the read has returned. Were it a Python object, a process that
+        ends just then would be aborted: a local file is opened by Arrow, any other is read without threads.
+        """
+        path = self._path(sha256)
+        with self._readable(sha256), pa.OSFile(path) if self._local else self._fs.open(path, "rb") as file:
+            yield pq.ParquetFile(file)
+
+    @contextmanager
+    def _opened(self, sha256: str) -> Iterator[IO[bytes]]:
+        """The bytes of a segment."""
+        with self._readable(sha256), self._fs.open(self._path(sha256), "rb") as file:
+            yield file
+
+    @contextmanager
+    def _readable(self, sha256: str) -> Iterator[None]:
+        """Whatever goes wrong with a segment as one sentence."""
         try:
-            with self._fs.open(self._path(sha256), "rb") as file:
-                yield file
+            yield
         except FileNotFoundError:
             raise StoreError(f"Segment {sha256} is missing from the lake; restore it from a back-up.") from None
         except pa.ArrowException:
