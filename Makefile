@@ -8,7 +8,7 @@ export MLFLOW_DISABLE_TELEMETRY = true
 export GX_ANALYTICS_ENABLED = false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types floors unit unit-stories unit-parts format bench bench-claims bench-tally bench-drift bench-reports bench-cases bench-web power coverage twin clean
+.PHONY: help install demo test lint types floors unit unit-stories unit-parts unit-rest format bench bench-claims bench-tally bench-drift bench-reports bench-cases bench-web power coverage twin clean
 
 help: ## what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,21 +43,25 @@ types: install
 floors: install
 	$(BIN)/lint-imports
 
-# Tests that live through months, run whole examples, kill schedulers or drive a browser; they take half of the time
-# and have a core of their own.
+# Three processes share the cores, since tests that wait for a server or a scheduler leave a core idle. Without
+# OMP_NUM_THREADS each would start as many threads as there are cores. The stories live through months, run whole
+# examples, kill schedulers or drive a browser.
 STORIES := tests/auditor/test_demo_alerts.py tests/auditor/test_demo_judged.py tests/auditor/test_examples.py tests/dashboards tests/auditor/clock
+PARTS := tests/auditor
 
-# Two processes share the cores: without this each would start as many threads as there are.
-unit unit-stories unit-parts: export OMP_NUM_THREADS = 1
+unit unit-stories unit-parts unit-rest: export OMP_NUM_THREADS = 1
 
 unit: install
-	$(MAKE) --no-print-directory --jobs=2 --output-sync=target unit-parts unit-stories
+	$(MAKE) --no-print-directory --jobs=3 --output-sync=target unit-stories unit-parts unit-rest
 
 unit-stories: install
 	$(BIN)/python -m pytest $(STORIES)
 
 unit-parts: install
-	$(BIN)/python -m pytest $(addprefix --ignore=,$(STORIES))
+	$(BIN)/python -m pytest $(PARTS) $(addprefix --ignore=,$(STORIES))
+
+unit-rest: install
+	$(BIN)/python -m pytest $(addprefix --ignore=,$(PARTS) $(STORIES))
 
 format: install ## put the code in its standard form
 	$(BIN)/ruff check --fix .
