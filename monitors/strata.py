@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from monitors.groups import assign
+from monitors.sketch import Whole, ranked
 
 Ints = NDArray[np.int64]
 
@@ -18,13 +19,17 @@ class TallyError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A judged table, and of each row its stratum, its patient's group and hash, and its weight."""
+    """A judged table, and of each row its stratum, its patient's group and rank, and its weight.
+
+    `subjects` are the distinct hashes of the patients, ascending: a rank is a place among them.
+    """
 
     batch: pa.RecordBatch
     levels: tuple[tuple[str, ...], ...]
     stratum: Ints
     group: NDArray[np.uint8]
-    subject: NDArray[np.uint64]
+    subjects: NDArray[np.uint64]
+    rank: Ints
     weight: Ints
 
     @classmethod
@@ -35,7 +40,7 @@ class Rows:
         batches = table.to_batches()
         if len(batches) > 1:
             raise TallyError("The judged table is too large for one pass (over 2 GB of text); tally it in parts.")
-        return cls(batches[0], levels, stratum, group, subject, table["weight"].to_numpy())
+        return cls(batches[0], levels, stratum, group, *ranked(subject), table["weight"].to_numpy())
 
 
 def strata_of(table: pa.Table, names: tuple[str, ...]) -> tuple[tuple[tuple[str, ...], ...], Ints]:
@@ -61,7 +66,7 @@ def strata_of(table: pa.Table, names: tuple[str, ...]) -> tuple[tuple[tuple[str,
     return tuple(levels[i] for i in order), rank[inverse]
 
 
-def starts_of(stratum: Ints, strata: int) -> Ints:
+def starts_of(stratum: Whole, strata: int) -> Ints:
     """Where each stratum begins in an ascending column of strata, and where the last one ends."""
     starts: Ints = np.searchsorted(stratum, np.arange(strata + 1))
     return starts

@@ -5,30 +5,24 @@ smallest subject hashes. Adding is concatenating and summing equal keys, so any 
 order, in one process or many, gives the same bits.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from monitors.adding import Entries, added, merged
 from monitors.groups import GROUPS, Floats
 from monitors.judged import GRID
 from monitors.measurement import Interval
 from monitors.monitor import Contributions, Monitor
-from monitors.sketch import SKETCH, count, ranked, smallest
+from monitors.packing import PackingError, packed, unpacked
+from monitors.sketch import SKETCH, Hashes, Subjects, Whole, count, ranked, smallest, united
 from monitors.strata import Ints, Rows, TallyError, of_strata, starts_of
 
 __all__ = ["SKETCH", "Tally", "TallyError", "people_cells"]
-
-#: Totals stay below this, so that float64 holds every one of them exactly.
-LIMIT: Final = 1 << 53
-_MAGIC: Final = b"auditor-tally-2\n"
-#: Keys that are summed in a table of their own instead of being sorted: 256 MB at most.
-_DENSE: Final = 1 << 25
-_LARGEST_BYTES: Final = 1 << 30  # 60 million sums: no damaged header may claim more
 
 
 def people_cells(monitor: Monitor) -> list[int]:
@@ -54,15 +48,15 @@ class Tally:
     strata: tuple[str, ...]
     seed: int
     levels: tuple[tuple[str, ...], ...]
-    stratum: Ints
-    group: Ints
-    cell: Ints
+    stratum: Whole
+    group: Whole
+    cell: Whole
     value: Ints
     subject_owner: Ints
-    subject_hash: NDArray[np.uint64]
+    subject_hash: Hashes
     _masks: dict[tuple[str, str], NDArray[np.bool_]] = field(default_factory=dict, init=False, repr=False)
-    _people: dict[tuple[int, ...], tuple[Ints, Ints]] = field(default_factory=dict, init=False, repr=False)
-    _ranked: list[tuple[NDArray[np.uint64], Ints]] = field(default_factory=list, init=False, repr=False)
+    _ranked: list[Subjects] = field(default_factory=list, init=False, repr=False)
+    _owners: list["_Owners"] = field(default_factory=list, init=False, repr=False)
     _whole: list[Floats] = field(default_factory=list, init=False, repr=False)
     _begins: list[Ints] = field(default_factory=list, init=False, repr=False)
 
@@ -117,29 +111,9 @@ class Tally:
         levels = tuple(sorted(set().union(*(t.levels for t in tallies))))
         place = {level: i for i, level in enumerate(levels)}
         moves = [np.array([place[level] for level in t.levels], np.int64) for t in tallies]
-        width = first.cells + 1
-        owners, hashes = smallest(
-            np.concatenate(
-                [
-                    t.subject_owner + ((m - np.arange(len(m))) * width)[t.subject_owner // width]
-                    for m, t in zip(moves, tallies, strict=True)
-                ]
-            ),
-            np.concatenate([t.subject_hash for t in tallies]),
-        )
-        return _canonical(
-            first,
-            levels,
-            np.concatenate(
-                [
-                    (m[t.stratum] * GROUPS + t.group) * first.cells + t.cell
-                    for m, t in zip(moves, tallies, strict=True)
-                ]
-            ),
-            np.concatenate([t.value for t in tallies]),
-            owners,
-            hashes,
-        )
+        sums = merged([t._entries() for t in tallies], moves, len(levels), first.cells)
+        subjects = united([t._subjects() for t in tallies], moves, len(levels), first.cells + 1)
+        return _made(first, levels, sums, subjects)
 
     def __add__(self, other: "Tally") -> "Tally":
         return Tally.merge([self, other])
@@ -212,7 +186,7 @@ class Tally:
         return self._summed(of_strata(starts, mask))
 
     def _summed(self, kept: Ints | slice) -> Floats:
-        keys = self.group[kept] * self.cells + self.cell[kept]
+        keys = self.group[kept].astype(np.int64) * self.cells + self.cell[kept]
         weights = self.value[kept].astype(np.float64)
         sums: Floats = np.bincount(keys, weights=weights, minlength=GROUPS * self.cells).astype(np.float64)
         return sums
@@ -224,53 +198,35 @@ class Tally:
 
         Exact below `SKETCH`, else an estimate (`monitors.sketch.count`).
         """
-        starts, code = self._people_with(cells)
-        return count(code if mask is None else code[of_strata(starts, mask)], self._subjects()[0])
+        _, rank, distinct = self._subjects()
+        if not self._owners:
+            self._owners.append(_Owners.of(self.subject_owner, self.cells + 1))
+        starts, stratum, kind = self._owners[0]
+        kinds = np.zeros(self.cells + 1, bool)
+        kinds[[cell + 1 for cell in cells] or [0]] = True
+        asked = kinds[kind] if mask is None else kinds[kind] & mask[stratum]
+        return count(rank[of_strata(starts, asked)], distinct)
 
-    def _subjects(self) -> tuple[NDArray[np.uint64], Ints]:
-        """The distinct hashes and the rank of every hash; remembered for every slice."""
+    def _subjects(self) -> Subjects:
+        """The subjects by the rank of their hash; remembered for every slice."""
         if not self._ranked:
-            self._ranked.append(ranked(self.subject_hash))
+            distinct, rank = ranked(self.subject_hash)
+            self._ranked.append(Subjects(self.subject_owner, rank, distinct))
         return self._ranked[0]
-
-    def _people_with(self, cells: tuple[int, ...]) -> tuple[Ints, Ints]:
-        """Those with any of `cells`, by the rank of their hash, and where each stratum starts; remembered."""
-        if cells not in self._people:
-            width = self.cells + 1
-            kinds = np.array([cell + 1 for cell in cells] or [0])
-            stratum, kind = np.divmod(self.subject_owner, width)
-            chosen = np.isin(kind, kinds)
-            self._people[cells] = starts_of(stratum[chosen], len(self.levels)), self._subjects()[1][chosen]
-        return self._people[cells]
 
     def to_bytes(self) -> bytes:
         """Canonical bytes: equal tallies give equal bytes."""
-        arrays = [a.astype(dtype) for a, dtype in zip(self._arrays(), _LAYOUT, strict=True)]
-        header = json.dumps(
-            {**self._header(), "lengths": [len(a) for a in arrays]}, sort_keys=True, separators=(",", ":")
-        ).encode()
-        body = len(header).to_bytes(8, "little") + header + b"".join(a.tobytes() for a in arrays)
-        return _MAGIC + len(body).to_bytes(8, "little") + bytes(pa.compress(body, codec="zstd", asbytes=True))
+        _, rank, distinct = self._subjects()
+        columns = (self.value, self.subject_owner, distinct, self.stratum, self.cell, rank, self.group)
+        return packed(self._header(), columns)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Tally":
         """Read what `to_bytes` wrote. Raises TallyError for anything else."""
-        start = len(_MAGIC) + 8
-        size = int.from_bytes(data[len(_MAGIC) : start], "little")
-        if not data.startswith(_MAGIC) or len(data) <= start or size > _LARGEST_BYTES:
-            raise TallyError("These bytes are not a tally; make the tally anew.")
         try:
-            body = pa.decompress(data[start:], decompressed_size=size, codec="zstd", asbytes=True)
-            split = 8 + int.from_bytes(body[:8], "little")
-            header = json.loads(body[8:split])
-            lengths = header.pop("lengths")
-            ends = split + np.cumsum([n * np.dtype(d).itemsize for n, d in zip(lengths, _LAYOUT, strict=True)])
-            starts = [split, *(int(end) for end in ends[:-1])]
-            *ints, hashes = (
-                np.frombuffer(body, dtype, count=max(0, int(n)), offset=at)
-                for n, dtype, at in zip(lengths, _LAYOUT, starts, strict=True)
-            )
-            stratum, group, cell, value, owner = (a.astype(np.int64) for a in ints)
+            header, (value, owner, distinct, stratum, cell, rank, group) = unpacked(data)
+            if len(rank) and not 0 <= int(rank.min()) <= int(rank.max()) < len(distinct):
+                raise PackingError(damaged=True)
             tally = cls(
                 str(header["monitor"]),
                 int(header["monitor_version"]),
@@ -283,10 +239,15 @@ class Tally:
                 cell,
                 value,
                 owner,
-                hashes.astype(np.uint64),
+                distinct[rank],
             )
-            tally._check_sound(int(ends[-1]) == len(body))
-        except (ValueError, KeyError, TypeError, OSError, AttributeError, RecursionError, OverflowError) as error:
+            tally._ranked.append(Subjects(owner, rank, distinct))
+            tally._check_sound()
+        except PackingError as error:
+            if error.damaged:
+                raise TallyError("A stored tally is damaged; make it anew.") from error
+            raise TallyError("These bytes are not a tally; make the tally anew.") from error
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
             raise TallyError("A stored tally is damaged; make it anew.") from error
         return tally
 
@@ -294,6 +255,9 @@ class Tally:
         if name not in self.strata:
             raise TallyError(f"This tally has no stratum {name!r}; it has {', '.join(self.strata)}.")
         return self.strata.index(name)
+
+    def _entries(self) -> Entries:
+        return Entries(self.stratum, self.group, self.cell, self.value)
 
     def _arrays(self) -> tuple[NDArray[np.generic], ...]:
         return self.stratum, self.group, self.cell, self.value, self.subject_owner, self.subject_hash
@@ -316,24 +280,39 @@ class Tally:
                     f"Tallies of a different {key.replace('_', ' ')} cannot be added; make one of them anew."
                 )
 
-    def _check_sound(self, whole: bool) -> None:
+    def _check_sound(self) -> None:
         """Refuse damaged bytes that happened to parse."""
         tops = (len(self.levels), GROUPS, self.cells)
         inside = all(
             bool(((row >= 0) & (row < top)).all())
             for row, top in zip((self.stratum, self.group, self.cell), tops, strict=True)
         )
+        distinct = self._subjects().distinct
         reach = len(self.levels) * (self.cells + 1)
         owned = bool(((self.subject_owner >= 0) & (self.subject_owner < reach)).all())
         ordered = self.levels == tuple(sorted(set(self.levels)))
         shaped = set(map(len, self.levels)) <= {len(self.strata)}
-        key = (self.stratum * GROUPS + self.group) * self.cells + self.cell
-        if not (whole and inside and owned and ordered and shaped and bool((np.diff(key) > 0).all())):
+        key = (self.stratum.astype(np.int64) * GROUPS + self.group) * self.cells + self.cell
+        owner = self.subject_owner
+        ascending = bool(
+            (key[1:] > key[:-1]).all() and (distinct[1:] > distinct[:-1]).all() and (owner[1:] >= owner[:-1]).all()
+        )
+        if not (inside and owned and ordered and shaped and ascending):
             raise TallyError("A stored tally is damaged; make it anew.")
 
 
-#: stratum, group, cell, value, subject_owner, subject_hash, little-endian.
-_LAYOUT: Final = ("<i4", "u1", "<i4", "<i8", "<i8", "<u8")
+class _Owners(NamedTuple):
+    """Where the subjects of each owner that has any begin (and where the last end), its stratum and its kind."""
+
+    starts: Ints
+    stratum: Ints
+    kind: Ints
+
+    @classmethod
+    def of(cls, owner: Ints, width: int) -> "_Owners":
+        """Of an ascending column of owners; `width` kinds a stratum."""
+        starts = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]]) if len(owner) else np.empty(0, np.int64)
+        return cls(np.r_[starts, len(owner)], *np.divmod(owner[starts], width))
 
 
 def _tallied(zero: Tally, monitor: Monitor, rows: Rows) -> Tally:
@@ -345,12 +324,11 @@ def _tallied(zero: Tally, monitor: Monitor, rows: Rows) -> Tally:
     people[people_cells(monitor)] = True
     counting = np.flatnonzero(people[made.cell] & (made.value != 0))
     whose = made.row[counting]
-    owners, hashes = smallest(
-        np.r_[rows.stratum * width, rows.stratum[whose] * width + made.cell[counting] + 1],
-        np.r_[rows.subject, rows.subject[whose]],
-    )
+    owners = np.r_[rows.stratum * width, rows.stratum[whose] * width + made.cell[counting] + 1]
     place = (rows.stratum * GROUPS + rows.group) * len(monitor.cells)
-    return _canonical(zero, rows.levels, place[made.row] + made.cell, value, owners, hashes)
+    sums = added(place[made.row] + made.cell, value, len(rows.levels), len(monitor.cells))
+    chosen = smallest(owners, np.r_[rows.rank, rows.rank[whose]], len(rows.subjects))
+    return _made(zero, rows.levels, sums, Subjects(*chosen, rows.subjects).compact())
 
 
 def _weighted(made: Contributions, weight: Ints, monitor: str) -> Ints:
@@ -367,49 +345,9 @@ def _weighted(made: Contributions, weight: Ints, monitor: str) -> Ints:
     return scaled
 
 
-def _canonical(
-    kind: Tally,
-    levels: tuple[tuple[str, ...], ...],
-    key: Ints,
-    value: Ints,
-    subject_owner: Ints,
-    subject_hash: NDArray[np.uint64],
-) -> Tally:
-    """Sum equal keys (stratum · 256 + group) · cells + cell, drop zeros, sort.
-
-    Raises TallyError before any total could leave the exact range.
-    """
-    largest = max(int(value.max()), -int(value.min())) if len(value) else 0
-    if largest * len(value) >= LIMIT:  # only then is it worth a look at every cell
-        reach = np.bincount(key % kind.cells, weights=np.abs(value).astype(np.float64), minlength=kind.cells)
-        if reach.max() >= LIMIT:
-            raise TallyError("A total would leave the range of exact sums (2**53); tally shorter windows.")
-    room = len(levels) * GROUPS * kind.cells
-    if 0 < room <= min(_DENSE, 4 * len(key)):
-        # sums below 2**53 of integers: float64 holds each partial sum exactly, and nothing need be sorted
-        same = bool((value == value[0]).all())
-        dense = np.bincount(key, weights=None if same else value.astype(np.float64), minlength=room)
-        kept = np.flatnonzero(dense)
-        sums = dense[kept].astype(np.int64) * (int(value[0]) if same else 1)
-    else:
-        order = np.argsort(key, kind="stable")
-        key = key[order]
-        starts = np.flatnonzero(np.r_[True, key[1:] != key[:-1]]) if len(key) else np.empty(0, np.int64)
-        sums = np.add.reduceat(value[order], starts) if len(key) else np.empty(0, np.int64)
-        kept = key[starts]
-    kept, sums = kept[sums != 0], sums[sums != 0]
-    rest, cells = np.divmod(kept, kind.cells)
-    return Tally(
-        kind.monitor,
-        kind.monitor_version,
-        kind.cells,
-        kind.strata,
-        kind.seed,
-        levels,
-        rest // GROUPS,
-        rest % GROUPS,
-        cells,
-        sums,
-        subject_owner,
-        subject_hash,
-    )
+def _made(kind: Tally, levels: tuple[tuple[str, ...], ...], sums: Entries, subjects: Subjects) -> Tally:
+    """A tally like `kind` of other sums and subjects."""
+    names = (kind.monitor, kind.monitor_version, kind.cells, kind.strata, kind.seed)
+    made = Tally(*names, levels, *sums, subjects.owner, subjects.distinct[subjects.rank])
+    made._ranked.append(subjects)
+    return made

@@ -1,43 +1,61 @@
-"""Tallies: exact sums of each monitor over each day, kept in the lake under the hash of what they are made of."""
+"""Tallies: exact sums of each monitor over each day and over spans of days, kept in the lake.
+
+Each is named by the hash of what it is made of: a day by its rows, a span by its days.
+"""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
-from itertools import groupby
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import sqlalchemy as sa
 
+from auditor.audit.kept_tallies import KeptTallies
+from auditor.audit.spans import LENGTHS, Piece, Span, pieces_of, spans_of
 from auditor.settings import AuditSettings
-from auditor.store import schemas
-from auditor.store import tables as t
 from auditor.store.chain import digest_of
 from auditor.store.lake import Lake
 from auditor.store.ledger import Ledger
-from auditor.store.segments import register_segments, retired
 from monitors.measurement import Window
 from monitors.monitor import Monitor
+from monitors.packing import FORMAT
 from monitors.tally import Tally
 
-#: Days that are tallied between two commits: what a crash can cost.
-BLOCK = 2_000
+Spans = Mapping[Span, tuple[date, ...]]
 
 
 @dataclass(frozen=True)
 class DailyTallies:
-    """The sums of one monitor by day; the day None holds the undated rows."""
+    """The sums of one monitor by day and by span of days, which are read when a window needs them.
+
+    `days` holds every day, and None where there are undated rows.
+    """
 
     monitor: Monitor
     zero: Tally
-    days: Mapping[date | None, Tally]
+    days: tuple[date | None, ...]
+    spans: Spans
+    keys: Mapping[Piece, str]
+    kept: KeptTallies
+    _whole: list[Tally] = field(default_factory=list, init=False, repr=False)
 
     def over(self, window: Window) -> Tally:
         """The sums over a window. Undated rows lie in the open window only."""
-        return Tally.merge([self.zero, *(tally for day, tally in self.days.items() if within(day, window))])
+        if window != Window():
+            return self._over(window)
+        if not self._whole:  # remembered: every window is held against it
+            self._whole.append(self._over(window))
+        return self._whole[0]
+
+    def _over(self, window: Window) -> Tally:
+        inside = [day for day in self.days if within(day, window)]
+        dated = sorted(day for day in inside if day is not None)
+        pieces: list[Piece] = [*pieces_of(dated, self.spans), *([None] if None in inside else [])]
+        return Tally.merge([self.zero, *self.kept.read([self.keys[piece] for piece in pieces])])
 
 
 def within(day: date | None, window: Window) -> bool:
@@ -74,86 +92,101 @@ def tally_days(
     settings: AuditSettings,
     transaction: Callable[[], Any],
 ) -> dict[str, DailyTallies]:
-    """The daily sums of every monitor of a task; what the lake has already is read, the rest is made and kept."""
+    """The sums of every monitor of a task by day and span; what the lake has not is made and kept."""
     monitors = tuple(monitors)
-    days = list(_by_day(judged))
-    wanted = {
-        _key(monitor, rows, task, settings): (monitor, day, rows) for day, rows in days for monitor in monitors
-    }
-    found, lost = _stored(ledger, lake, wanted)
-    missing = [key for key in wanted if key not in found]
-    strata = strata_of(settings)
-    for start in range(0, len(missing), BLOCK):
-        made: dict[str, Tally] = {}
-        # the monitors of a day stand side by side: where its rows belong is found once for all of them
-        for _, keys in groupby(missing[start : start + BLOCK], key=lambda key: wanted[key][1]):
-            same = list(keys)
-            rows = wanted[same[0]][2]
-            tallies = Tally.of_each([wanted[key][0] for key in same], rows, strata, settings.seed)
-            made |= zip(same, tallies, strict=True)
-        _keep(lake, system, made, lost, transaction)
-        found |= made
+    order, bounds = _by_day(judged["day"])
+    spans = spans_of(bounds)
+    keys = _keys(monitors, judged["digest"].take(order), bounds, spans, task, settings)
+    wanted = {key for of in keys.values() for key in of.values()}
+    kept = KeptTallies(ledger, lake, system, transaction, wanted)
+    _make_days(kept, monitors, keys, judged, order, bounds, settings)
+    for length in LENGTHS:
+        longer = [span for span in spans if span.length == length]
+        shorter = {span: inside for span, inside in spans.items() if span.length < length}
+        for span in longer:
+            parts = pieces_of(spans[span], shorter)
+            for of in keys.values():
+                if of[span] not in kept:
+                    kept.put(of[span], Tally.merge(kept.read([of[piece] for piece in parts])))
+        kept.keep()  # by itself: who reads the long spans does not read the weeks
     return {
-        monitor.name: DailyTallies(
-            monitor,
-            Tally.zero(monitor, strata, settings.seed),
-            {day: found[key] for key, (of, day, _) in wanted.items() if of is monitor},
-        )
-        for monitor in monitors
+        one.name: DailyTallies(one, _zero(one, settings), tuple(bounds), spans, keys[one.name], kept)
+        for one in monitors
     }
 
 
-def _by_day(judged: pa.Table) -> Iterator[tuple[date | None, pa.Table]]:
-    """The rows of each day; all rows of an output share its day, so no output is torn apart."""
-    days = judged["day"].combine_chunks()
+def _make_days(
+    kept: KeptTallies,
+    monitors: Sequence[Monitor],
+    keys: Mapping[str, Mapping[Piece, str]],
+    judged: pa.Table,
+    order: np.ndarray[Any, Any],
+    bounds: Mapping[date | None, tuple[int, int]],
+    settings: AuditSettings,
+) -> None:
+    """Make and keep the tallies of those days that the lake does not have."""
+    missing = {day: [one for one in monitors if keys[one.name][day] not in kept] for day in bounds}
+    missing = {day: some for day, some in missing.items() if some}
+    at = [order[slice(*bounds[day])] for day in missing]
+    rows = judged.take(np.concatenate(at)) if at else judged.slice(0, 0)
+    first = 0
+    for day, some in missing.items():
+        start, end = bounds[day]
+        # the monitors of a day stand side by side: where its rows belong is found once for all of them
+        tallies = Tally.of_each(some, rows.slice(first, end - start), strata_of(settings), settings.seed)
+        first += end - start
+        for one, tally in zip(some, tallies, strict=True):
+            kept.put(keys[one.name][day], tally)
+    kept.keep()
+
+
+def _zero(monitor: Monitor, settings: AuditSettings) -> Tally:
+    return Tally.zero(monitor, strata_of(settings), settings.seed)
+
+
+def _by_day(column: pa.ChunkedArray) -> tuple[np.ndarray[Any, Any], dict[date | None, tuple[int, int]]]:
+    """The places of the rows in the order of their days, and where each day begins and ends among them.
+
+    All rows of an output share its day, so no output is torn apart.
+    """
+    days = column.combine_chunks()
     number = np.asarray(pc.fill_null(days.cast(pa.int32()), np.iinfo(np.int32).min))
     order = np.argsort(number, kind="stable")
-    ordered = judged.take(order)
-    starts = np.flatnonzero(np.r_[True, np.diff(number[order]) != 0]) if len(order) else np.zeros(0, int)
-    for start, end in zip(starts, np.r_[starts[1:], len(order)], strict=True):
-        yield ordered["day"][int(start)].as_py(), ordered.slice(start, end - start)
+    bounds = [0, *(np.flatnonzero(np.diff(number[order])) + 1).tolist(), len(order)] if len(order) else []
+    return order, {days[int(order[start])].as_py(): (start, end) for start, end in pairwise(bounds)}
 
 
-def _key(monitor: Monitor, rows: pa.Table, task: str, settings: AuditSettings) -> str:
-    digests = sorted(rows["digest"].to_pylist())
-    return "tally:" + digest_of(
-        {
-            "monitor": [monitor.name, monitor.version],
-            "strata": list(strata_of(settings)),
-            # how the judge is checked changes nothing of what it says
-            "task": [task, settings.tasks[task].model_dump(mode="json") | {"check": None}],  # type: ignore[index]
-            "seed": settings.seed,
-            "rows": hashlib.sha256(b"".join(digests)).hexdigest(),
-        }
-    )
+def _keys(
+    monitors: Sequence[Monitor],
+    digests: pa.ChunkedArray,
+    bounds: Mapping[date | None, tuple[int, int]],
+    spans: Spans,
+    task: str,
+    settings: AuditSettings,
+) -> dict[str, dict[Piece, str]]:
+    """The key of every day and span of each monitor, by its name."""
+    rows = {day: _hashed(digests.slice(start, end - start)) for day, (start, end) in bounds.items()}
+    found: dict[str, dict[Piece, str]] = {}
+    for one in monitors:
+        about = _about(one, task, settings)
+        of: dict[Piece, str] = {day: "tally:" + digest_of(about | {"rows": held}) for day, held in rows.items()}
+        for span, inside in spans.items():
+            of[span] = "tally:" + digest_of({"sum of": [of[day] for day in inside]})
+        found[one.name] = of
+    return found
 
 
-def _stored(ledger: Ledger, lake: Lake, wanted: Mapping[str, Any]) -> tuple[dict[str, Tally], frozenset[str]]:
-    """The tallies that the lake has, and the keys of those that an erasure retired."""
-    rows = ledger.read(sa.select(t.artifacts.c.key, t.artifacts.c.segment).where(t.artifacts.c.kind == "tally"))
-    gone = retired(ledger)
-    asked = [row for row in rows if row["key"] in wanted]
-    segments = sorted({row["segment"] for row in asked if row["segment"] not in gone})
-    table = lake.read_many(segments, schema=schemas.TALLIES)
-    kept = table.filter(pc.is_in(table["key"], value_set=pa.array(list(wanted), pa.string())))
-    found = {
-        key: Tally.from_bytes(content)
-        for key, content in zip(kept["key"].to_pylist(), kept["tally"].to_pylist(), strict=True)
+def _hashed(digests: pa.ChunkedArray) -> str:
+    return hashlib.sha256(b"".join(sorted(digests.to_pylist()))).hexdigest()
+
+
+def _about(monitor: Monitor, task: str, settings: AuditSettings) -> dict[str, Any]:
+    """What a tally depends on beside its rows."""
+    return {
+        "format": FORMAT,
+        "monitor": [monitor.name, monitor.version],
+        "strata": list(strata_of(settings)),
+        # how the judge is checked changes nothing of what it says
+        "task": [task, settings.tasks[task].model_dump(mode="json") | {"check": None}],  # type: ignore[index]
+        "seed": settings.seed,
     }
-    return found, frozenset(row["key"] for row in asked if row["segment"] in gone)
-
-
-def _keep(
-    lake: Lake, system: str, made: Mapping[str, Tally], lost: frozenset[str], transaction: Callable[[], Any]
-) -> None:
-    """Put tallies into the lake; those of `lost` have a row already, which is led to the new segment."""
-    table = pa.table(
-        {"key": list(made), "tally": [tally.to_bytes() for tally in made.values()]}, schema=schemas.TALLIES
-    )
-    segment = lake.write(table, "tallies")
-    with transaction() as tx:
-        register_segments(tx, [segment], system)
-        about = {"kind": "tally", "system": system, "segment": segment.sha256, "created_at": tx.at}
-        tx.insert_new(t.artifacts, [{"key": key, **about} for key in made if key not in lost])
-        for key in sorted(lost & made.keys()):
-            tx.update(t.artifacts, key, about)

@@ -12,7 +12,7 @@ from monitors.hallucination import HALLUCINATION
 from monitors.judged import GRID
 from monitors.monitor import Contributions, Monitor
 from monitors.performance import PERFORMANCE
-from monitors.sketch import smallest
+from monitors.sketch import ranked, smallest
 from monitors.tally import SKETCH, Tally, TallyError
 from tests.monitors.population import STRATA, classifications, reports
 
@@ -105,11 +105,12 @@ def test_an_owner_keeps_the_smallest_distinct_hashes() -> None:
     rng = np.random.default_rng(0)
     owner, hashes = rng.integers(3, size=20_000), rng.integers(1 << 62, 1 << 63, 9_000, np.uint64)
     hashes = hashes[rng.integers(9_000, size=20_000)]
-    owners, kept = smallest(owner, hashes)
+    distinct, rank = ranked(hashes)
+    owners, kept = smallest(owner, rank, len(distinct))
     for one in range(3):
-        np.testing.assert_array_equal(kept[owners == one], np.unique(hashes[owner == one])[:SKETCH])
+        np.testing.assert_array_equal(distinct[kept[owners == one]], np.unique(hashes[owner == one])[:SKETCH])
     assert (np.diff(owners) >= 0).all()
-    assert all(len(made) == 0 for made in smallest(owner[:0], hashes[:0]))
+    assert all(len(made) == 0 for made in smallest(owner[:0], rank[:0], 0))
 
 
 def test_the_count_of_many_patients_is_unbiased() -> None:
@@ -121,7 +122,7 @@ def test_the_count_of_many_patients_is_unbiased() -> None:
         zero = Tally.zero(HALLUCINATION, ("version", "item"), seed)
         tally = Tally(
             zero.monitor, 1, zero.cells, zero.strata, seed, (("v", "i"),),
-            *(zero.stratum,) * 4, np.zeros(SKETCH, np.int64), sketch,
+            *(zero.value,) * 4, np.zeros(SKETCH, np.int64), sketch,
         )  # fmt: skip
         count, exact = tally.patients()
         assert not exact

@@ -32,8 +32,9 @@ def _report(dossier: Dossier) -> str:
     return export_json.dumps(replace(dossier, provenance=replace(dossier.provenance, journal_head="")))
 
 
-# an undisturbed audit writes 6 segments (4 blocks of judgements, tallies of two tasks) in 8 transactions; the
-# last of them records: at insert 11 the audit has its row and its measurements, and no verdict yet
+# an undisturbed audit writes 10 segments (4 blocks of judgements; tallies of days, weeks and eight weeks of two
+# tasks) in 12 transactions; the last of them records: at insert 19 the audit has its row and its measurements, and
+# no verdict yet
 @pytest.mark.parametrize(
     ("where", "count", "judged"),
     [
@@ -41,7 +42,8 @@ def _report(dossier: Dossier) -> str:
         ("commit", 2, 0),  # the first block was about to be committed
         ("commit", 3, 20),  # one block is committed, the second about to be
         ("write", 5, 61),  # all is judged; the tallies are on disk and not registered
-        ("insert", 11, 61),  # in the middle of the recording transaction
+        ("write", 6, 61),  # the sums of weeks are on disk and not registered; those of days are
+        ("insert", 19, 61),  # in the middle of the recording transaction
     ],
 )
 def test_a_killed_audit_is_completed_by_the_next(
