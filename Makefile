@@ -8,7 +8,7 @@ export MLFLOW_DISABLE_TELEMETRY = true
 export GX_ANALYTICS_ENABLED = false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types floors unit unit-stories unit-parts unit-rest format bench bench-claims bench-tally bench-drift bench-reports bench-cases bench-web power coverage twin clean
+.PHONY: help install demo test lint types floors unit unit-stories unit-parts unit-rest format bench bench-claims bench-tally bench-drift bench-reports bench-cases bench-web power coverage twin real clean
 
 help: ## what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -95,6 +95,9 @@ power: install ## false alarms and delays of the charts by simulation, beside wh
 
 twin: install ## false alarms of the demo hospital without its faults, over 20 seeds (half an hour)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.faultless
+
+real: install ## two public data sets audited, beside scikit-learn and naive intervals (4 to 7 minutes; AUDITOR_SHARED names their folder)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.real
 
 coverage: install ## coverage, width and side of every interval by simulation on clustered patients (65 minutes)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.coverage

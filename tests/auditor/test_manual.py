@@ -11,7 +11,7 @@ from auditor.settings import parse_settings
 
 MANUAL = Path(__file__).parents[2] / "docs" / "manual"
 PAGES = [MANUAL / name for name in ("operations.md", "alerts.md", "retention.md", "reports.md", "drift.md")]
-COMMANDS = [*PAGES, MANUAL / "dashboard.md", MANUAL.parents[1] / "README.md"]
+COMMANDS = [*PAGES, MANUAL / "dashboard.md", MANUAL / "real.md", MANUAL.parents[1] / "README.md"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
