@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 #: Kinds of error that drafts have here, by the cells that count them.
-_KINDS = ("all_", "omitted", "laterality", "severity", "reference_words")
+_KINDS = ("all_", "omitted", "laterality", "severity", "reference_words", "reference_structures")
 MEAN_SIZE = 0.75 + 0.17 * 2.5 + 0.08 * 8
 
 
@@ -126,6 +126,7 @@ def reports(draw: Draw) -> pa.RecordBatch:
         "laterality": draw.happens(0.02).astype(int),
         "errors": _errors(draw, omitted),
         "reference_length": 1 + rng.poisson(40, n),
+        "addressed": 4 + findings,
         "significant_contradicted": np.where(draw.happens(0.4), contradicted, 0),
         "significant_omitted": np.where(draw.happens(0.3), omitted, 0),
         "score": 0.5 + 0.5 * (draw.uniform() - 0.1),

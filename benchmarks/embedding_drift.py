@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from monitors.drift import ColumnDrift
+from monitors.drift_rows import ColumnDrift
 from monitors.embedding_drift import compare
 from monitors.embedding_sums import SAMPLE, EmbeddingSums, Space
 from monitors.groups import Floats

@@ -151,6 +151,7 @@ def _reports(part: _Part) -> dict[str, Any]:
         "significant_omitted": rng.binomial(omitted, 0.3),
         "length": rng.poisson(60, n),
         "reference_length": rng.poisson(70, n),
+        "addressed": 4 + findings,
     }
     each = {code: rng.binomial(1, 0.02, n) for code in CODES}
     each |= {"FAB": sum(counts[name] for name in ("contradicted", "unsupported", "unaddressed")), "OMI": omitted}

@@ -5,7 +5,6 @@ population lie apart at the same effective sizes. Drift alone is `watch` at most
 """
 
 import hashlib
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -18,25 +17,13 @@ from monitors.columns import numbers, status_is
 from monitors.drift_columns import COLUMNS, Column
 from monitors.drift_null import clustered_band, design_effect, jensen_shannon
 from monitors.drift_numbers import NumberColumn
+from monitors.drift_rows import DISTANCE, ColumnDrift
 from monitors.groups import GROUPS, Floats
 from monitors.judged import GRID, STATUSES
-from monitors.measurement import Direction, Interval, Measure, Measurement, Slice, Window
-from monitors.monitor import Contributions, Monitor
+from monitors.measurement import Measure, Slice
+from monitors.monitor import Contributions
 from monitors.selection import select
 from monitors.tally import Tally, TallyError
-
-DISTANCE: Final = Measure(
-    "drift_distance",
-    "Distance of the distribution to the reference window",
-    "outputs",
-    0.0,
-    1.0,
-    Direction.HIGHER_IS_WORSE,
-    Interval.NONE,
-    floor=50,
-    ceiling="watch",
-    unit="distance",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +36,7 @@ class Drift:
     """
 
     task: str
-    version: int = 1
+    version: int = 2
     measures: tuple[Measure, ...] = (DISTANCE,)
     numbers: tuple[NumberColumn, ...] = ()
 
@@ -93,29 +80,6 @@ class Drift:
 
 
 DRIFT: Final = tuple(Drift(task) for task in COLUMNS)
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnDrift:
-    """One column, window against reference window."""
-
-    column: str
-    title: str
-    item: str
-    distance: float  # Jensen–Shannon distance, base 2, in [0, 1]
-    total_variation: float | None  # in [0, 1]; None where there are no categories
-    null_high: float
-    drifted: bool
-    method: str
-    categories: tuple[str, ...]
-    reference_shares: tuple[float, ...]
-    window_shares: tuple[float, ...]
-    n_window: float
-    n_reference: float
-    n_eff_window: float
-    n_eff_reference: float
-    patients: int
-    patients_exact: bool
 
 
 def compare(
@@ -229,29 +193,3 @@ def _drift(
 def _seed_of(seed: int, name: str, item: str) -> int:
     """A seed of its own for each column, the same in every process."""
     return int.from_bytes(hashlib.blake2b(f"{seed}/{name}/{item}".encode(), digest_size=8).digest(), "little")
-
-
-def measurement(drift: ColumnDrift, *, monitor: Monitor, version: str, window: Window) -> Measurement:
-    """The distance as a measurement; `low` and `high` are its null band, which is no interval of the value."""
-    return Measurement(
-        measure=DISTANCE.name,
-        monitor=monitor.name,
-        monitor_version=monitor.version,
-        task=monitor.task,
-        version=version,
-        item=f"{drift.column}: {drift.item}" if drift.item else drift.column,
-        slice="all",
-        contrast="reference",
-        window=window,
-        value=drift.distance,
-        low=0.0,
-        high=drift.null_high,
-        n=drift.n_window,
-        events=math.nan,
-        n_eff=min(drift.n_eff_window, drift.n_eff_reference),
-        patients=drift.patients,
-        patients_exact=drift.patients_exact,
-        deff=drift.n_window / drift.n_eff_window,
-        interval=Interval.NONE.value,
-        note=f"without any change it would stay below {drift.null_high:.3f} in 95 % of windows",
-    )

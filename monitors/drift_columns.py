@@ -68,8 +68,10 @@ COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
     "report": (
         _LENGTH,
         _CONFIDENCE,
-        Column("asserted", "Positive findings per draft", _FEW),
-        Column("reference_findings", "Positive findings per reference", _FEW),
+        Column("asserted", "Findings per draft", _FEW),
+        Column("reference_findings", "Findings per reference", _FEW),
+        Column("reference_length", "Words per reference", _LENGTHS),
+        Column("addressed", "Structures per reference", _LENGTHS),
     ),
     "classification": (
         _CONFIDENCE,

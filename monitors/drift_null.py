@@ -1,11 +1,12 @@
 """How far two windows of one population lie apart by chance: the null band of the drift distance.
 
-Multinomial samples at the effective sizes give the shape; patients who repeat make the spread wider, more uneven
-over the categories and less well known, and both are put in from the patient jackknife.
+Of categories, multinomial samples at the effective sizes give the shape; patients who repeat make the spread
+wider, more uneven over the categories and less well known, and both are put in from the patient jackknife. Of
+embeddings, words and findings, of which an output has many at once, the patient jackknife alone gives the band.
 """
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from scipy import special
@@ -119,3 +120,36 @@ def _away(counts: Floats, filled: np.ndarray) -> Floats:
     shares: Floats = rest / rest.sum(axis=1, keepdims=True)
     centred: Floats = shares - shares.mean(axis=0)
     return centred
+
+
+class Null(NamedTuple):
+    """A squared distance without any change: its mean and the 95 % point above that mean."""
+
+    mean: float
+    above: float
+
+
+def null_of(rest: Floats) -> Null:
+    """The distribution of ‖δ‖² without change, from leave-one-group-out values of δ, of shape (groups, features).
+
+    ‖δ‖² is Σ λ χ²₁ over the eigenvalues of its covariance V. Its 95 % point is that of a shifted and scaled χ²
+    with the same mean, variance and skewness (Buckley & Eagleson 1988), as an F whose second degrees of freedom
+    are those of tr V itself, which rests on 1/Σw² groups, w the share of each in tr V. tr V² and tr V³ come from
+    different groups only, as sums over pairs and triples: products of a group with itself would count its noise as
+    structure, and the band would be far too wide where δ has many dimensions.
+    """
+    groups = len(rest)
+    away = (rest - rest.mean(axis=0)) * math.sqrt((groups - 1) / groups)
+    gram = away @ away.T
+    parts = np.diag(gram).copy()
+    trace = float(parts.sum())
+    if trace <= 0:
+        return Null(0.0, 0.0)  # the same patients with the same embeddings
+    np.fill_diagonal(gram, 0.0)
+    twice, thrice = (float(((parts / trace) ** power).sum()) for power in (2, 3))
+    square = float((gram**2).sum()) / (1 - twice)
+    cube = float(((gram @ gram) * gram).sum()) / (1 - 3 * twice + 2 * thrice)
+    cube = max(cube, square**2 / trace)  # as of equal eigenvalues, the least skewed
+    freedom = square**3 / cube**2
+    point = float(special.fdtri(freedom, freedom / twice, _BAND))
+    return Null(trace, math.sqrt(square * freedom) * (point - 1))

@@ -1,8 +1,8 @@
 """Every kind of error in report drafts, plain and weighted by what it matters, per report and per positive claim.
 
 What the hallucination monitor has already (fabricated and omitted findings, reports with a wrong side) stands here
-by its weight only. Beside them: how long drafts and references are, since who writes less errs less and is silent
-about more.
+by its weight only. Beside them: how long drafts and references are and of how much references speak, since who
+writes less errs less and is silent about more.
 """
 
 from dataclasses import dataclass
@@ -77,10 +77,10 @@ def _weighted(name: str, several: str, code: str = "") -> Measure:
     )  # fmt: skip
 
 
-def _words(name: str, title: str) -> Measure:
+def _length(name: str, title: str, unit: str = "words", denominator: str = "reports") -> Measure:
     return Measure(
         name, title, "reports", 0, float("inf"), Direction.HIGHER_IS_WORSE, Interval.NORMAL, numerator=name,
-        denominator="reports", floor=50, ceiling="watch", unit="words",
+        denominator=denominator, floor=50, ceiling="watch", unit=unit,
     )  # fmt: skip
 
 
@@ -91,7 +91,9 @@ def _measures() -> tuple[Measure, ...]:
         made += [] if code in (*_CLAIMS_ELSEWHERE, *_OF_DRAFT) else [_claims(code, name, several)]
         made.append(_weighted(name, several))
         made += [] if code in _OF_DRAFT else [_weighted(name, several, code)]
-    made += [_words("draft_words", "Words of a draft"), _words("reference_words", "Words of a reference report")]
+    made += [_length("draft_words", "Words of a draft"), _length("reference_words", "Words of a reference report")]
+    about = "Structures and classes of device that a reference report speaks of"
+    made.append(_length("reference_structures", about, "structures", "reports_with_structures"))
     return tuple(made)
 
 
@@ -104,10 +106,11 @@ class ErrorCodes:
     """
 
     name: str = "error_codes"
-    version: int = 1
+    version: int = 2
     task: str = "report"
     cells: tuple[str, ...] = (
         *("reports", "asserted", "reference_findings", "draft_words", "reference_words"),
+        *("reference_structures", "reports_with_structures"),  # a judge may not know them
         *(f"{_ALL}{kind}" for kind in _KINDS[2:]),
         *(f"{name}{kind}" for name, *_ in CODES.values() for kind in _KINDS),
     )
@@ -118,9 +121,11 @@ class ErrorCodes:
         add, judged = Collector(self.cells), status_is(batch, "judged")
         add.count("reports", judged)
         for cell, column in (("asserted", "asserted"), ("reference_findings", "reference_findings"),
-                             ("draft_words", "length"), ("reference_words", "reference_length")):  # fmt: skip
+                             ("draft_words", "length"), ("reference_words", "reference_length"),
+                             ("reference_structures", "addressed")):  # fmt: skip
             values = numbers(batch, column)
             add.sum(cell, np.nan_to_num(values), judged & np.isfinite(values))
+        add.count("reports_with_structures", judged & np.isfinite(numbers(batch, "addressed")))
         counts, weights = _by_code(batch)
         every = weights.sum(axis=1)
         add.sum(f"{_ALL}_weight", every, judged)

@@ -55,6 +55,7 @@ REPORT: Final[tuple[pa.Field, ...]] = (
     pa.field("laterality", pa.int32()),
     pa.field("significant_contradicted", pa.int32()),  # contradicted, and urgent or actionable
     pa.field("significant_omitted", pa.int32()),
+    pa.field("addressed", pa.int32()),  # structures and classes of device that the reference speaks of
     pa.field("score", pa.float64()),  # overall agreement in [0, 1], 1 = no error
 )
 

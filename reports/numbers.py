@@ -8,6 +8,8 @@ from reports.dossier import Row
 from reports.text import MONTHS, WORDS
 
 NONE: Final = "–"
+#: Units of means of counts, of which a tenth is enough.
+_COUNTED: Final = ("words", "structures")
 
 
 def integer(value: float) -> str:
@@ -72,7 +74,7 @@ def with_interval(
 def _digits(value: float, beside: float, unit: str, contrast: str) -> str:
     """`beside` is the value that sets the number of decimals, so that an interval has those of its value."""
     scale = scale_of(unit)[0]
-    decimals = 3 if scale == 1 and unit != "words" else 1
+    decimals = 3 if scale == 1 and unit not in _COUNTED else 1
     if scale != 1 and 0 < abs(beside * scale) < 0.1:
         decimals = 2
     text = f"{abs(value * scale):,.{decimals}f}"

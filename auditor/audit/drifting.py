@@ -13,9 +13,12 @@ from auditor.audit.tallying import rows_within
 from auditor.settings import AuditSettings
 from auditor.store.lake import Lake
 from monitors import embedding_drift
-from monitors.drift import ColumnDrift, Drift
+from monitors.bag_drift import TITLES
+from monitors.drift import Drift
 from monitors.drift_columns import COLUMNS
 from monitors.drift_numbers import from_reference
+from monitors.drift_rows import ColumnDrift, Of, measurement, refused
+from monitors.embedding_drift import EMBEDDING_DISTANCE, ITEM, NAME, VERSION
 from monitors.embedding_sums import SAMPLE, EmbeddingError, EmbeddingSums, Space, patients_of
 from monitors.judged import GRID
 from monitors.measurement import Measurement, Window
@@ -36,7 +39,7 @@ def drift_monitor(task: str, judged: pa.Table, settings: AuditSettings) -> Drift
 
 def taken_names(settings: AuditSettings) -> Iterator[str]:
     """One sentence for each attribute whose name another column of the drift panel has already."""
-    taken = {"status", embedding_drift.ITEM, *(one.name for task in settings.tasks for one in COLUMNS[task])}
+    taken = {"status", ITEM, *TITLES, *(one.name for task in settings.tasks for one in COLUMNS[task])}
     for name in settings.drift_numbers:
         if name in taken:
             what = f"{name} is what every audit calls something else"
@@ -75,22 +78,15 @@ def embeddings_moved(linked: Linked, stored: Stored, task: str, settings: AuditS
     now, then = (rows.filter(rows_within(rows["day"], one)) for one in (window, reference_window))
     for version in sorted(pc.unique(now["version"]).to_pylist()):
         mine, before = (one.filter(pc.equal(one["version"], version)) for one in (now, then))
+        of = Of(EMBEDDING_DISTANCE, NAME, VERSION, task, version, window)
         try:
             column = _compared(mine, before, stored, version, settings.seed)
         except EmbeddingError as error:
-            found.measurements.append(
-                embedding_drift.refused(
-                    str(error),
-                    n=float(pc.sum(mine["weight"]).as_py()) / GRID,
-                    patients=patients_of(mine["subject_id"], settings.seed),
-                    task=task,
-                    version=version,
-                    window=window,
-                )
-            )
+            n = float(pc.sum(mine["weight"]).as_py()) / GRID
+            people = patients_of(mine["subject_id"], settings.seed)
+            found.measurements.append(refused(of, ITEM, str(error), n=n, patients=people))
             continue
-        made = embedding_drift.measurement(column, task=task, version=version, window=window)
-        found.measurements.append(made)
+        found.measurements.append(measurement(of, column))
         found.drift.append((version, column))
     return found
 

@@ -26,7 +26,7 @@ WORTH_A_PROCESS = 4_000
 
 Progress = Callable[[str, int, int], None]
 _NO_REFERENCE = b"no reference"
-_RESULT_FIELDS = [f.name for f in (*REPORT, *VQA, *RETRIEVAL)]
+_RESULT_FIELDS = [*(f.name for f in (*REPORT, *VQA, *RETRIEVAL)), "findings"]
 
 
 def pair_keys(linked: Linked, judge_digest: str) -> list[bytes]:

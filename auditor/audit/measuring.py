@@ -19,7 +19,9 @@ from monitors import drift as drifts
 from monitors import fairness, frame, macro
 from monitors.calibration import Calibration
 from monitors.drift import Drift
+from monitors.drift_rows import DISTANCE, ColumnDrift, Of, measurement
 from monitors.error_codes import ERROR_CODES
+from monitors.levels import Desk
 from monitors.measurement import Measurement, Slice, Window
 from monitors.retrieval import RETRIEVAL
 from monitors.scores import SCORES
@@ -41,7 +43,7 @@ class Measured:
     estimates: list[Estimated] = field(default_factory=list)
     shifts: list[ScoreShift] = field(default_factory=list)
     versus_rest: list[dict[str, Any]] = field(default_factory=list)
-    drift: list[tuple[str, drifts.ColumnDrift]] = field(default_factory=list)
+    drift: list[tuple[str, ColumnDrift]] = field(default_factory=list)
 
 
 def measure_task(
@@ -60,14 +62,9 @@ def measure_task(
         for version in tally.values("version"):
             _levels(result, daily, tally, parent, reference, version, settings, window)
             if daily.monitor is RETRIEVAL:  # over the whole system: slices of directions could be subtracted
+                desk = Desk(RETRIEVAL, tally, version, parent)
                 result.measurements += frame.measure(
-                    RETRIEVAL,
-                    tally,
-                    [Slice()],
-                    version=version,
-                    items=directions_of(tally, version),
-                    window=window,
-                    parent=parent,
+                    desk, [Slice()], items=directions_of(tally, version), window=window
                 )
         result.trend += trend_of(daily, parent, reference, settings, window, mature_until)
     return result
@@ -109,20 +106,12 @@ def _levels(
         if reference is not None and baseline:
             _drift(result, monitor, tally, reference, version, baseline, settings, window, items)
         return
-    many = max(1, sum(1 for s in slices if s.where))
-    for group, asked in _by_size(slices, items):
-        result.measurements += frame.measure(
-            monitor, tally, group, version=version, items=asked, window=window, parent=parent
-        )
-        result.measurements += frame.gaps(
-            monitor, tally, group, version=version, items=asked, window=window, parent=parent, at_once=many
-        )
-    result.versus_rest += versus_rest(
-        monitor, tally, slices, version=version, items=items, measures=named, parent=parent, seed=settings.seed
-    )
-    result.worst_groups += worst_groups(monitor, tally, parent, settings, version, named)
+    single = [s for s in slices if len(s.where) < 2]
+    desk = Desk(monitor, tally, version, parent)
+    for item in items:
+        # an intersection of attributes is too small for one finding
+        _of_item(result, desk, single if item else slices, item, len(slices) - 1, named, settings, window)
     if monitor.name == "performance":
-        single = [s for s in slices if len(s.where) < 2]
         result.measurements += macro.macro(tally, single, version=version, window=window)
         result.parity += [_parity(tally, name, version) for name in settings.slice_attributes]
     if reference is not None and baseline and not _same_rows(tally, reference):
@@ -144,6 +133,25 @@ def _levels(
             result.confidence += [worth] if worth else []
 
 
+def _of_item(
+    result: Measured,
+    desk: Desk,
+    slices: Sequence[Slice],
+    item: str,
+    at_once: int,
+    named: Sequence[str],
+    settings: AuditSettings,
+    window: Window,
+) -> None:
+    """All that is read from the cuts of one item, which the desk forgets when another is asked for."""
+    ordered = sorted(slices, key=lambda where: len(where.where) > 1)  # intersections last, as they are shown
+    result.measurements += frame.measure(desk, ordered, items=[item], window=window)
+    result.measurements += frame.gaps(desk, ordered, items=[item], window=window, at_once=at_once)
+    result.versus_rest += versus_rest(desk, slices, item=item, measures=named, seed=settings.seed)
+    if not item:
+        result.worst_groups += worst_groups(desk, settings, named)
+
+
 def _parity(tally: Tally, attribute: str, version: str) -> Parity:
     """fairlearn's differences over the groups of an attribute; withheld where a group is below suppression."""
     found = fairness.group_metrics(tally, attribute, version=version)
@@ -163,14 +171,6 @@ def _parity(tally: Tally, attribute: str, version: str) -> Parity:
         equalized_odds_difference=shown(found.equalized_odds_difference),
         note=note,
     )
-
-
-def _by_size(slices: Sequence[Slice], items: Sequence[str]) -> list[tuple[list[Slice], Sequence[str]]]:
-    """Which findings are measured in which slices: an intersection of attributes is too small for one finding."""
-    return [
-        ([s for s in slices if len(s.where) < 2], items),
-        ([s for s in slices if len(s.where) > 1], items[:1]),
-    ]
 
 
 def _slices(tally: Tally, settings: AuditSettings, version: str) -> list[Slice]:
@@ -203,17 +203,20 @@ def _drift(
         numbers=monitor.numbers,
         seed=settings.seed,
     )
+    of = Of(DISTANCE, monitor.name, monitor.version, monitor.task, version, window)
     for column in columns:
         result.drift.append((version, column))
-        result.measurements.append(drifts.measurement(column, monitor=monitor, version=version, window=window))
+        result.measurements.append(measurement(of, column))
 
 
 def baseline_version(reference: Tally | None, version: str) -> str | None:
     """The version a window is held against: the same, or, after a version change, the reference window's last."""
-    versions = reference.values("version") if reference is not None else ()
-    if not versions:
-        return None
-    return version if version in versions else versions[-1]
+    return baseline_of(reference.values("version") if reference is not None else (), version)
+
+
+def baseline_of(versions: Sequence[str], version: str) -> str | None:
+    """Which of the versions of the reference window a version is held against, None where there are none."""
+    return version if version in versions else max(versions, default=None)
 
 
 def _same_rows(tally: Tally, reference: Tally) -> bool:

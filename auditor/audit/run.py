@@ -40,6 +40,7 @@ from auditor.audit.verdicts import (
 from auditor.audit.versions import current_version, version_changes
 from auditor.audit.watching import charts_of, rule_on_charts
 from auditor.audit.watchlisting import gaps_of_weeks, week_to_watch
+from auditor.audit.wording import wording_moved
 from auditor.judges import for_task
 from auditor.records import TaskName
 from auditor.settings import AuditSettings
@@ -140,7 +141,7 @@ def _build(
         others = list(other_judges(task, scope.settings.tasks[task]))
         keys = pair_keys(linked, judge.digest)
         if task == "classification":
-            judged = from_labels(linked, keys, scope.settings)
+            judged, judgements = from_labels(linked, keys, scope.settings), None
         else:
             found = judge_pairs(ledger, lake, scope.system, judge, linked, keys, transaction, progress)
             reached = None
@@ -159,7 +160,8 @@ def _build(
                 reached = signed.reached
                 record.look_back(signed, scope)
                 unsettled |= set(signed.unsettled)
-            judged = from_judgements(linked, found.judgements, keys, task, scope.settings, reached)
+            judgements = found.judgements
+            judged = from_judgements(linked, judgements, keys, task, scope.settings, reached)
             record.keep_errors(linked, found.judgements, scope)
             checked = check_judge(ledger, lake, scope, task, others, linked, judged, transaction, progress)
             first = First(task, judge, linked, judged, keys, found.unsettled)
@@ -177,8 +179,9 @@ def _build(
         measured: Measured = measure_task(tallies, scope.settings, scope.window, scope.mature_until)
         stored = partial(embeddings_in, lake, scope.segments["outputs"])
         seen = embeddings_moved(linked, stored, task, scope.settings, scope.window)
-        measured.measurements += seen.measurements
-        measured.drift += seen.drift
+        said = wording_moved(linked, judgements, task, scope.settings, scope.window)
+        measured.measurements += [*seen.measurements, *said.measurements]
+        measured.drift += [*seen.drift, *said.drift]
         record.add(task, judge, measured, flows_of(judged, task, scope.window))
         reviewed = reviewed_outputs(ledger, scope, task)
         record.selected += selected(judged, task, scope.settings, scope.window, scope.mature_until, reviewed)

@@ -7,7 +7,7 @@ from typing import Any
 
 from auditor.settings import AuditSettings, ThresholdSetting
 from monitors.catalogue import CatalogueError, measure_named, monitor_of
-from monitors.drift import DISTANCE
+from monitors.drift_rows import DISTANCE
 from monitors.embedding_drift import EMBEDDING_DISTANCE
 from monitors.macro import ITEM as MACRO
 from monitors.measurement import Measurement

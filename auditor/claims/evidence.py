@@ -33,6 +33,11 @@ class Evidence:
         else:
             self.structures.add(lexicon.findings[claim.finding].structure)
 
+    @property
+    def addressed(self) -> int:
+        """How many structures and classes of device the report speaks of, whatever it says of them."""
+        return len(self.structures) + sum(not self.lexicon.findings[one].parents for one in self.devices)
+
     def denial(self, observation: Observation) -> Claim | None:
         """The statement that denies an observation, if there is one."""
         for above in self.lexicon.ancestors[observation.finding]:

@@ -184,6 +184,8 @@ class ReportSubject:
             reference_findings=supported + len(reply.omitted_findings),
             errors=errors,
             score=weighted(matched, others),
+            findings=(one.finding for one in reply.draft_findings),
+            addressed=None,
             words=len(draft.split()),
             judge=judge,
         )

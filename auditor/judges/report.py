@@ -11,6 +11,7 @@ from typing import Any, Final
 from auditor.claims.compare import compare
 from auditor.claims.compile import default_lexicon
 from auditor.claims.error import Context, Error
+from auditor.claims.evidence import Evidence
 from auditor.claims.extract import extract
 from auditor.claims.lexicon import Lexicon
 from auditor.claims.observations import observe
@@ -21,7 +22,7 @@ from auditor.judges.pairs import age, has_words, text, truth
 from auditor.judges.protocol import BLOCK
 
 #: Raised by hand whenever the rules in code change what a judgement says.
-VERSION: Final = "report-1"
+VERSION: Final = "report-2"
 
 #: Counts of the result line and the codes they count.
 COUNTS: Final[dict[str, tuple[str, ...]]] = {
@@ -77,7 +78,8 @@ class ReportJudge:
         asserted = observe(draft.claims, self._lexicon)
         if reference_text is None or not has_words(reference_text):
             waiting = missing(pair, "awaiting", NO_REFERENCE, judge)
-            return {**waiting, "asserted": len(asserted), "length": words}
+            named = sorted({one.finding for one in asserted})
+            return {**waiting, "asserted": len(asserted), "findings": named, "length": words}
         reference = Report.read(reference_text, self._lexicon)
         context = self._context(pair)
         comparison = compare(draft, reference, self._lexicon, context)
@@ -87,6 +89,8 @@ class ReportJudge:
             reference_findings=len(comparison.references),
             errors=comparison.errors,
             score=score(comparison, self._lexicon, context),
+            findings={one.finding for one in comparison.drafts},
+            addressed=Evidence(reference.claims, self._lexicon).addressed,
             words=words,
             judge=judge,
         )
@@ -113,6 +117,8 @@ def missing(pair: Mapping[str, Any], status: str, reason: str, judge: str) -> di
         "errors": [],
         "status": status,
         "reason": reason,
+        "findings": None,
+        "addressed": None,
         "length": None,
         "judge": judge,
     }
@@ -125,10 +131,16 @@ def judged(
     reference_findings: int,
     errors: Sequence[Error],
     score: float,
+    findings: Iterable[str],
+    addressed: int | None,
     words: int,
     judge: str,
 ) -> dict[str, Any]:
-    """The result of a judged pair: how many findings each text has, the errors, and their counts."""
+    """The result of a judged pair: how many findings each text has, the errors, and their counts.
+
+    `findings` are those that the draft names; `addressed` is how many structures and classes of device the
+    reference speaks of, None where the judge does not know.
+    """
     support = {kind: sum(e.code == "FAB" and e.kind == kind for e in errors) for kind in _SUPPORT}
     significant = [e for e in errors if e.significance in SIGNIFICANT]
     return {
@@ -144,6 +156,8 @@ def judged(
         "errors": [e.as_dict() for e in errors],
         "status": "judged",
         "reason": None,
+        "findings": sorted(set(findings)),
+        "addressed": addressed,
         "length": words,
         "judge": judge,
     }

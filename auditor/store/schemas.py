@@ -108,10 +108,11 @@ JUDGEMENTS: Final = pa.schema(
         *VQA,
         *RETRIEVAL,
         pa.field("errors", pa.list_(_ERROR)),
+        pa.field("findings", pa.list_(pa.string())),  # that a report draft names
     ]
 )
 
-#: Exact sums of one monitor over one day, named by the hash of the judgements beneath them.
+#: Exact sums of one monitor over a day or some weeks, named by the hash of the judgements beneath them.
 TALLIES: Final = pa.schema(
     [pa.field("key", pa.string(), nullable=False), pa.field("tally", pa.large_binary(), nullable=False)]
 )

@@ -9,7 +9,7 @@ from reports.figures.style import BAND, INK, MAIN, MUTED, WARM, WIDTH, Figure, f
 from reports.numbers import day, number
 from reports.text import WORDS
 
-_PLOT = 190
+_PLOT = 172
 _HISTORY = 150
 _MOST_CATEGORIES = 12
 _MOST_COLUMNS = 15  # further ones are in the table
@@ -48,7 +48,7 @@ def panel_figure(columns: Sequence[DriftColumn], name: str) -> Figure:
             "column:N",
             sort=[c.title for c in ordered],
             title=None,
-            axis=alt.Axis(domain=False, ticks=False, labelLimit=150, labelPadding=6),
+            axis=alt.Axis(domain=False, ticks=False, labelLimit=172, labelPadding=6),
         ),
     )
     band = base.mark_bar(color=BAND, height=14).encode(

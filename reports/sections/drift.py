@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from monitors.bag_drift import TITLES
+from monitors.drift_rows import DISTANCE
 from monitors.embedding_drift import EMBEDDING_DISTANCE
 from monitors.embedding_drift import ITEM as EMBEDDING
 from reports.document import Block, Figures, Folded, Section, Table, cell, paragraph
@@ -30,17 +32,21 @@ def _blocks(dossier: Dossier) -> Iterator[Block]:
     yield paragraph(WORDS["drift_lead"])
     if any(column.column == EMBEDDING for column in dossier.drift):
         yield paragraph(WORDS["drift_embeddings"])
+    if any(column.column in TITLES for column in dossier.drift):
+        yield paragraph(WORDS["drift_bags"])
     yield from unseen
     yield Figures(tuple(drift_figures(dossier)))
     yield Folded(WORDS["drift_table"], (_table(dossier.drift),))
 
 
 def _not_compared(dossier: Dossier) -> Iterator[Block]:
-    """The versions whose embeddings could not be compared, and why."""
+    """The versions whose embeddings, words or findings could not be compared, and why."""
     for row in dossier.rows:
-        if row.measure == EMBEDDING_DISTANCE.name and row.value is None and row.note:
+        if row.measure in (DISTANCE.name, EMBEDDING_DISTANCE.name) and row.value is None and row.note:
             task = TASKS.get(row.task, row.task)
-            yield paragraph(WORDS["drift_no_embeddings"].format(task=task, version=row.version, why=row.note))
+            what = TITLES.get(row.item, WORDS["drift_embedding"])
+            said = WORDS["drift_not_compared"].format(what=what, task=task, version=row.version, why=row.note)
+            yield paragraph(said)
 
 
 def _table(columns: Sequence[DriftColumn]) -> Table:

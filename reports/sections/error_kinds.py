@@ -58,9 +58,15 @@ def _weight(row: Row | None) -> float:
 
 
 def _lengths(rows: Mapping[str, Row]) -> str:
-    """How long drafts and references are: who says less errs less."""
-    draft, reference = (rows.get(name) for name in ("draft_words", "reference_words"))
-    if draft is None or reference is None or draft.value is None or reference.value is None:
+    """How long drafts and references are, and of how much references speak: who says less errs less."""
+    said = {
+        name: number(row.value, row.unit)
+        for name in ("draft_words", "reference_words", "reference_structures")
+        if (row := rows.get(name)) and row.value is not None
+    }
+    if not said.keys() >= {"draft_words", "reference_words"}:
         return ""
-    words = (number(one.value, one.unit) for one in (draft, reference))
-    return WORDS["error_kinds_words"].format(**dict(zip(("draft", "reference"), words, strict=True)))
+    words = WORDS["error_kinds_words"].format(**said)
+    if "reference_structures" not in said:
+        return words
+    return f"{words} {WORDS['error_kinds_structures'].format(**said)}"

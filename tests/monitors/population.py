@@ -122,6 +122,7 @@ def reports(
                 },
             ),
             "reference_length": rng.poisson(50, n).tolist(),
+            "addressed": [None if i % 20 == 0 else 4 + int(k) for i, k in enumerate(findings)],
         },
     )
 

@@ -12,10 +12,11 @@ from scipy.spatial.distance import jensenshannon
 
 from monitors import drift
 from monitors.columns import JudgedError
-from monitors.drift import DISTANCE, DRIFT, Drift
+from monitors.drift import DRIFT, Drift
 from monitors.drift_columns import COLUMNS, Column
 from monitors.drift_null import clustered_band, design_effect, jensen_shannon, null_band
 from monitors.drift_numbers import from_reference
+from monitors.drift_rows import DISTANCE, ColumnDrift, Of, measurement
 from monitors.evidently_drift import EvidentlyError, evidently_page
 from monitors.measurement import Window
 from monitors.sample import RowSample, SampleError
@@ -201,10 +202,10 @@ def test_awaiting_references_are_not_drift() -> None:
     assert not next(d for d in made if d.column == "reference_findings").drifted
 
 
-def ruled(made: list[drift.ColumnDrift], bound: Bound) -> tuple[Status, str]:
+def ruled(made: list[ColumnDrift], bound: Bound) -> tuple[Status, str]:
     """The verdict on the length of the text, and its reason."""
     column = next(d for d in made if d.column == "length")
-    row = drift.measurement(column, monitor=REPORT, version="v1", window=Window())
+    row = measurement(Of(DISTANCE, REPORT.name, REPORT.version, "report", "v1", Window()), column)
     assert (row.measure, row.item) == ("drift_distance", "length")
     assert (row.value, row.high) == (column.distance, column.null_high)
     verdict = decide(row, DISTANCE, bound)

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from benchmarks.embedding_drift import SHIFT, Setting, batch, drawn, measured
 from monitors import embedding_drift
-from monitors.embedding_drift import EMBEDDING_DISTANCE, compare, measurement, null_of, refused
+from monitors.drift_null import null_of
+from monitors.drift_rows import Of, measurement, refused
+from monitors.embedding_drift import EMBEDDING_DISTANCE, compare
 from monitors.embedding_sums import FREQUENCIES, EmbeddingError, EmbeddingSums, Space
 from monitors.judged import GRID
 from monitors.measurement import Window
@@ -190,15 +192,15 @@ def test_what_cannot_be_compared_is_refused() -> None:
 
 def test_drift_is_watch_at_most_and_a_refusal_is_insufficient() -> None:
     far = compare(*drawn(Setting(16, 300, 0.2, False, shift=2.0), 1)[1:])
-    about = {"task": "report", "version": "v1", "window": Window()}
-    row = measurement(far, **about)  # type: ignore[arg-type]
+    of = Of(EMBEDDING_DISTANCE, embedding_drift.NAME, embedding_drift.VERSION, "report", "v1", Window())
+    row = measurement(of, far)
     assert (row.item, row.value, row.high) == ("embedding", far.distance, far.null_high)
     assert 50 < row.n_eff <= row.n
     assert decide(row, EMBEDDING_DISTANCE, Bound(watch=0.05, act=0.06)).status is Status.WATCH
     near = compare(*drawn(Setting(16, 300, 0.2, False), 1)[1:])
-    assert decide(measurement(near, **about), EMBEDDING_DISTANCE, Bound(watch=0.3)).status is Status.OK  # type: ignore[arg-type]
+    assert decide(measurement(of, near), EMBEDDING_DISTANCE, Bound(watch=0.3)).status is Status.OK
     assert near.distance <= near.null_high < 0.3
-    none = refused("no reference", n=300.0, patients=(160, True), **about)  # type: ignore[arg-type]
+    none = refused(of, "embedding", "no reference", n=300.0, patients=(160, True))
     verdict = decide(none, EMBEDDING_DISTANCE, Bound(watch=0.3))
     assert verdict.status is Status.INSUFFICIENT and "no reference" in verdict.reason
     assert none.monitor == embedding_drift.NAME
