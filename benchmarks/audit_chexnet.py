@@ -4,9 +4,15 @@ import json
 import os
 import shutil
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.chexnet_data import EXAMPLE
+from auditor.intake.ingest import ingest
+from auditor.intake.mapping import parse_mapping
+from auditor.records import Kind
+from auditor.settings import Environment
+from auditor.workspace import open_workspace
+from benchmarks.chexnet_data import EXAMPLE, settings
 from benchmarks.measure import CommandError, Usage, auditor
 from benchmarks.table import Figure
 
@@ -23,13 +29,29 @@ class Audited:
 
 
 def prepare(workspace: Path, predictions: Path) -> None:
-    """A workspace with the set taken in, by the commands of the example; its key lies beside it."""
+    """A workspace with the set taken in, with the files of the example; its key lies beside it.
+
+    In this process: nothing of it is timed, and each command would load the libraries of the checks anew.
+    """
     with_key = environment(workspace)
     auditor("init", str(workspace), "--template", "classifier", environment=with_key)
     auditor("apply", str(EXAMPLE / "audit.yaml"), environment=with_key)
-    for kind in ("cases", "references", "outputs"):
-        mapping = str(EXAMPLE / f"{kind}.yaml")
-        auditor("ingest", kind, str(predictions), "--system", SYSTEM, "--mapping", mapping, environment=with_key)
+    place = open_workspace(Environment(workspace=workspace))
+    ledger, lake = place.ledger(), place.lake()
+    kinds: tuple[Kind, ...] = ("cases", "references", "outputs")
+    for kind in kinds:
+        ingest(
+            predictions,
+            kind,
+            settings=settings(),
+            mapping=parse_mapping((EXAMPLE / f"{kind}.yaml").read_text(encoding="utf-8"), kind, f"{kind}.yaml"),
+            ledger=ledger,
+            lake=lake,
+            key=place.key(),
+            received_at=datetime.now(UTC),
+            actor="benchmark",
+        )
+    ledger.close()
 
 
 def measure(prepared: Path, folder: Path, runs: int, targets: bool) -> Audited:

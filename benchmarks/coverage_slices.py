@@ -32,6 +32,7 @@ from monitors.columns import shares
 from monitors.frame import gaps
 from monitors.groups import GROUPS
 from monitors.judged import GRID
+from monitors.levels import Desk
 from monitors.measurement import Direction, Interval, Measure, Measurement, Slice, Window
 from monitors.monitor import Contributions
 from monitors.selection import select
@@ -224,11 +225,10 @@ def simulate(population: Population, outputs: int, runs: int, seed: int) -> list
     for first in range(0, runs, RUNS_A_PARENT):
         (parent,) = population.tallies(rng, PARENT, 1)
         for tally in population.tallies(rng, outputs, min(RUNS_A_PARENT, runs - first)):
-            found = against_rest(MONITOR, tally, asked, version="v1", items=[""], parent=parent)
+            desk = Desk(MONITOR, tally, "v1", parent)
+            found = against_rest(desk, asked, items=[""])
             hidden = {str(one) for one in asked if _patients(tally, one) < SUPPRESS_BELOW}
-            ruled = gaps(
-                MONITOR, tally, asked, version="v1", items=[""], window=Window(), parent=parent, at_once=len(asked)
-            )
+            ruled = gaps(desk, asked, items=[""], window=Window(), at_once=len(asked))
             for cell, one in zip(cells, MONITOR.measures, strict=True):
                 cell.add(
                     [gap for gap in found if gap.measure == one.name and gap.slice not in hidden],

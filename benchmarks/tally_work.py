@@ -14,12 +14,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from auditor.audit.spans import Span, pieces_of, spans_of
 from benchmarks.judged_rows import SLICES, STRATA, parts
 from monitors import frame
 from monitors.catalogue import monitors_of
 from monitors.error_codes import ERROR_CODES
 from monitors.groups import poisson_replicates
 from monitors.hallucination import HALLUCINATION
+from monitors.levels import Desk
 from monitors.measurement import Slice, Window
 from monitors.monitor import Monitor
 from monitors.performance import PERFORMANCE
@@ -42,8 +44,11 @@ def streamed(monitors: list[Monitor], path: Path) -> list[Tally]:
         for held, one in zip(sums, Tally.of_each(monitors, part, STRATA), strict=True):
             held.append(one)
         if number % _TOGETHER == 0:
-            sums = [[Tally.merge(held)] for held in sums]
-    return [Tally.merge(held) for held in sums]
+            for held in sums:
+                held[:] = [Tally.merge(held)]
+    for held in sums:  # one after the other: the parts of all of them are twice what is left
+        held[:] = [Tally.merge(held)]
+    return [one for (one,) in sums]
 
 
 def tally(monitors: list[Monitor], path: Path, runs: int) -> Made:
@@ -92,11 +97,14 @@ def findings(monitor: Monitor, path: Path, runs: int) -> Made:
 
 def _measurements(monitor: Monitor, tally: Tally, slices: Sequence[Slice], items: Sequence[str]) -> list[int]:
     """How many levels, gaps and joint gaps were made."""
-    window, many = Window(), len(slices) - 1
-    asked: dict[str, Any] = {"version": VERSION, "items": items}
-    levels = frame.measure(monitor, tally, slices, window=window, **asked)
-    gaps = frame.gaps(monitor, tally, slices, window=window, at_once=many, **asked)
-    return [len(levels), len(gaps), len(against_rest(monitor, tally, slices, **asked))]
+    desk, counts = Desk(monitor, tally, VERSION), np.zeros(3, int)
+    for item in items:  # as the audit does: the desk remembers the cuts of one item
+        counts += (
+            len(frame.measure(desk, slices, items=[item], window=Window())),
+            len(frame.gaps(desk, slices, items=[item], window=Window(), at_once=len(slices) - 1)),
+            len(against_rest(desk, slices, items=[item])),
+        )
+    return counts.tolist()
 
 
 def replicates(monitor: Monitor, tally: Tally, where: Slice) -> np.ndarray:
@@ -106,47 +114,63 @@ def replicates(monitor: Monitor, tally: Tally, where: Slice) -> np.ndarray:
 
 
 def keep(monitors: list[Monitor], path: Path, _: int) -> Made:
-    """Before the clock: the tallies of all days but the last as the lake keeps them, and the rows of the last."""
+    """Before the clock: what the lake keeps of all days but the last, and the rows of the last.
+
+    Kept are the tally of every day, and the pieces that an audit on the last day puts a year together from.
+    """
     table = pa.concat_tables(parts(path)).unify_dictionaries()
-    days = table["day"].cast(pa.int32()).to_numpy()
-    starts = np.flatnonzero(np.r_[True, days[1:] != days[:-1]])
-    *old, new = (table.slice(a, b - a) for a, b in zip(starts, [*starts[1:], len(days)], strict=True))
-    made = [[one.to_bytes() for one in Tally.of_each(monitors, rows, STRATA)] for rows in old]
-    names = [monitor.name for monitor in monitors]
-    pq.write_table(pa.table(dict(zip(names, zip(*made, strict=True), strict=True))), path.with_suffix(".days"))
+    day = table["day"].cast(pa.int32()).to_numpy()
+    starts = np.flatnonzero(np.r_[True, day[1:] != day[:-1]])
+    *old, new = (table.slice(a, b - a) for a, b in zip(starts, [*starts[1:], len(day)], strict=True))
+    made = {rows["day"][0].as_py(): Tally.of_each(monitors, rows, STRATA) for rows in old}
+    spans = spans_of([*made, new["day"][0].as_py()])
+    pieces = [
+        [made[day] for day in (spans[piece] if isinstance(piece, Span) else (piece,))]
+        for piece in pieces_of(sorted(made), spans)
+    ]
+    summed = [[Tally.merge(of) for of in zip(*days, strict=True)] for days in pieces]
+    for suffix, tallies in ((".days", list(made.values())), (".pieces", summed)):
+        columns = zip(*([one.to_bytes() for one in of] for of in tallies), strict=True)
+        kept = {one.name: column for one, column in zip(monitors, columns, strict=True)}
+        pq.write_table(pa.table(kept), path.with_suffix(suffix))
     pq.write_table(new, path.with_suffix(".new"))
     return {"days": len(old)}
 
 
 def day(monitors: list[Monitor], path: Path, runs: int) -> Made:
-    """One day more: its tally, the kept tallies of the other days → the year → every level.
+    """One day more: its tally, the kept sums of the days before it → the year → every level.
 
-    Beside it what it takes to add the day to a year that is summed already.
+    Beside it the same year from the tally of every day, which must be the same to the bit.
     """
-    names = ("tallied", "fetched", "merged", "levels", "added")
+    names = ("tallied", "fetched", "merged", "levels", "by_days")
     made: dict[str, list[float]] = {name: [] for name in names}
-    kept, new = pq.read_table(path.with_suffix(".days")), pq.read_table(path.with_suffix(".new"))
-    so_far = [Tally.merge([Tally.from_bytes(data.as_py()) for data in column]) for column in kept.columns]
+    kept, new = pq.read_table(path.with_suffix(".pieces")), pq.read_table(path.with_suffix(".new"))
+    days = pq.read_table(path.with_suffix(".days"))
     for _ in range(runs):
         at = [time.perf_counter()]
         today = Tally.of_each(monitors, new, STRATA)
         at.append(time.perf_counter())
-        before = [[Tally.from_bytes(data.as_py()) for data in column] for column in kept.columns]
+        before = _fetched(kept)
         at.append(time.perf_counter())
-        year = [Tally.merge([*days, one]) for days, one in zip(before, today, strict=True)]
+        year = [Tally.merge([*pieces, one]) for pieces, one in zip(before, today, strict=True)]
         at.append(time.perf_counter())
         for monitor, one in zip(monitors, year, strict=True):
             slices = frame.slices_of(one, SLICES, version=VERSION)
-            frame.measure(monitor, one, slices, version=VERSION, items=[""], window=Window())
+            frame.measure(Desk(monitor, one, VERSION), slices, items=[""], window=Window())
         at.append(time.perf_counter())
-        added = [a + b for a, b in zip(so_far, today, strict=True)]
+        again = [Tally.merge([*each, one]) for each, one in zip(_fetched(days), today, strict=True)]
         at.append(time.perf_counter())
-        if added != year:
-            raise RuntimeError("A year and a day differ from their days; their times would mean nothing.")
-        del before, year, added  # or the next run would hold two years
+        if again != year:
+            raise RuntimeError("A year from its sums differs from its days; their times would mean nothing.")
+        del before, year, again  # or the next run would hold two years
         for name, seconds in zip(names, np.diff(at).tolist(), strict=True):
             made[name].append(seconds)
-    return {"days": kept.num_rows + 1, "rows": new.num_rows, **made}
+    return {"days": days.num_rows + 1, "pieces": kept.num_rows, "rows": new.num_rows, **made}
+
+
+def _fetched(kept: pa.Table) -> list[list[Tally]]:
+    """The tallies of each monitor from their bytes."""
+    return [[Tally.from_bytes(data.as_py()) for data in column] for column in kept.columns]
 
 
 ERRORS: list[Monitor] = [ERROR_CODES]

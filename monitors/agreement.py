@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from monitors import frame
 from monitors.columns import Collector, JudgedError, Mask, numbers, ratio, shares, status_is
 from monitors.groups import Floats
+from monitors.levels import Desk
 from monitors.measurement import Direction, Interval, Measure, Measurement, Slice, Window
 from monitors.monitor import Contributions
 from monitors.selection import select
@@ -159,7 +160,7 @@ def measure(
     estimate: (p − p_e)/(1 − p_e) at both Jeffreys limits p. They share its effective n.
     """
     items = items or tally.values("item")
-    found = frame.measure(monitor, tally, [Slice()], version=version, items=items, window=window)
+    found = frame.measure(Desk(monitor, tally, version), [Slice()], items=items, window=window)
     agreement, kappa, ac1, _ = (m.name for m in monitor.measures)
     share = {m.item: m for m in found if m.measure == agreement}
     rows = []

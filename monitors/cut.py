@@ -4,16 +4,14 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from monitors import recalibration
 from monitors.groups import Floats
 from monitors.intervals import FEW_WEIGHED, filled_groups
-from monitors.measurement import Interval, Measure
+from monitors.measurement import Interval, Measure, Slice
 from monitors.monitor import Monitor
+from monitors.selection import Mask, select, select_rest
 from monitors.tally import Tally
-
-Mask = NDArray[np.bool_]
 
 
 @runtime_checkable
@@ -31,28 +29,32 @@ class MeanMonitor(Protocol):
 
 @dataclass(slots=True)
 class Cut:
-    """The group totals of one selection of strata, and every measure with each group left out."""
+    """The group totals of one selection of strata, and every measure with each group left out; read-only."""
 
     monitor: Monitor
     tally: Tally
     mask: Mask
     totals: Floats = field(init=False)  # (256, cells)
+    total: Floats = field(init=False)  # (cells,)
     values: Floats = field(init=False)  # (measures,)
     without: Floats = field(init=False)  # (256, measures)
     filled: Mask = field(init=False)  # groups that hold any row
+    _scatter: list[Floats] = field(default_factory=list, init=False)
     _patients: dict[tuple[str, ...], tuple[int, bool]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self.totals = self.tally.group_totals(self.mask)
-        total = self.totals.sum(axis=0)
-        self.values = self.monitor.read(total)
+        self.total = self.totals.sum(axis=0)
+        self.values = self.monitor.read(self.total)
         self.filled = filled_groups(self.totals)
         self.without = np.tile(self.values, (len(self.totals), 1))
         # without an empty group everything is as it was
-        self.without[self.filled] = self.monitor.read(total - self.totals[self.filled])
+        self.without[self.filled] = self.monitor.read(self.total - self.totals[self.filled])
         fits = [i for i, one in enumerate(self.monitor.measures) if one.interval is Interval.RECALIBRATION]
         if fits:  # an iterative fit is made once; `read` would make it 257 times
             self.values[fits], self.without[:, fits] = recalibration.fitted(self.totals)
+        for shared in (self.totals, self.total, self.values, self.without, self.filled):
+            shared.setflags(write=False)
 
     def cell(self, name: str) -> Floats:
         """Group totals of one cell, of shape (256,)."""
@@ -71,11 +73,13 @@ class Cut:
 
     def scatter(self, index: int) -> float:
         """Variance of one row's number round the mean, of a measure whose interval is `Interval.MEAN`."""
-        return float(self._of_means().scatter(self.totals.sum(axis=0))[index])
+        if not self._scatter:  # every mean asks for its part of the same
+            self._scatter.append(self._of_means().scatter(self.total))
+        return float(self._scatter[0][index])
 
     def at_frequency(self, index: int, frequency: float) -> float:
         """The mean if the outcome had this frequency, of a measure whose interval is `Interval.MEAN`."""
-        return float(self._of_means().at_frequency(self.totals.sum(axis=0), frequency)[index])
+        return float(self._of_means().at_frequency(self.total, frequency)[index])
 
     def _of_means(self) -> MeanMonitor:
         if not isinstance(self.monitor, MeanMonitor):
@@ -88,3 +92,28 @@ class Cut:
             places = tuple(self.monitor.cells.index(name) for name in cells)
             self._patients[cells] = self.tally.patients(self.mask, places)
         return self._patients[cells]
+
+
+class Cuts:
+    """The cuts of one tally and version. Being large, only those of the item last asked for are remembered."""
+
+    def __init__(self, monitor: Monitor, tally: Tally, version: str) -> None:
+        self.monitor, self.tally, self.version = monitor, tally, version
+        self._item = ""
+        self._made: dict[bytes, Cut] = {}
+
+    def inside(self, where: Slice, item: str) -> Cut:
+        """The cut of a slice."""
+        return self._of(select(self.tally, where, version=self.version, item=item), item)
+
+    def rest(self, where: Slice, item: str) -> Cut:
+        """The cut of what lies outside a slice (`monitors.selection.select_rest`)."""
+        return self._of(select_rest(self.tally, where, version=self.version, item=item), item)
+
+    def _of(self, mask: Mask, item: str) -> Cut:
+        if item != self._item:
+            self._item, self._made = item, {}
+        key = mask.tobytes()
+        if key not in self._made:
+            self._made[key] = Cut(self.monitor, self.tally, mask)
+        return self._made[key]

@@ -18,8 +18,6 @@ from monitors.level import Level
 from monitors.levels import Desk
 from monitors.measurement import Interval, Measure, Slice
 from monitors.monitor import Monitor
-from monitors.parent import Parents
-from monitors.selection import select, select_rest
 from monitors.tally import Tally
 
 _NAN: Final = math.nan
@@ -54,16 +52,7 @@ class Confounder:
 
 
 def confounders(
-    monitor: Monitor,
-    tally: Tally,
-    where: Slice,
-    attributes: Sequence[str],
-    measure: str,
-    *,
-    version: str,
-    item: str = "",
-    parent: Tally | None = None,
-    alpha: float = 0.05,
+    desk: Desk, where: Slice, attributes: Sequence[str], measure: str, *, item: str = ""
 ) -> list[Confounder]:
     """The gap of slice `where` to the rest, crude and standardised over each of `attributes` in turn.
 
@@ -74,6 +63,7 @@ def confounders(
 
     `measure` must be a share. Raises CaseMixError for any other measure, and for attributes the tally has not.
     """
+    monitor, tally = desk.monitor, desk.tally
     index = next((i for i, one in enumerate(monitor.measures) if one.name == measure), None)
     if index is None or monitor.measures[index].interval is not Interval.JEFFREYS:
         raise CaseMixError(f"Monitor {monitor.name} has no share of that name; only shares are standardised.")
@@ -81,20 +71,18 @@ def confounders(
     if unknown:
         raise CaseMixError(f"The tally is not stratified by {unknown[0]!r}; add it to the slices and tally anew.")
     one = monitor.measures[index]
-    desk = Desk(monitor, tally, version, parent, alpha)
-    masks = [chosen(tally, where, version=version, item=item) for chosen in (select, select_rest)]
-    crude = [desk.level(desk.cut(mask), index, item) for mask in masks]
+    cuts = [desk.cuts.inside(where, item), desk.cuts.rest(where, item)]
+    masks, crude = [cut.mask for cut in cuts], [desk.level(cut, index, item) for cut in cuts]
     gap = crude[0].value - crude[1].value
     low, high = _limits(crude)
-    parents = Parents(monitor, tally if parent is None else parent, version, own=parent is None)
-    rho = parents.of(item, index).rho
+    rho = desk.parents.of(item, index).rho
     own = [name for name, _ in where.where]
     rows = []
     for name in attributes:
         if name in own:
             continue
         v, by_chance, n, n_eff = _association(monitor, one, tally, masks[0] | masks[1], own, name)
-        sides, note = _standardised(monitor, one, tally, masks, name, version, item, rho, alpha)
+        sides, note = _standardised(monitor, one, tally, masks, name, desk.version, item, rho, desk.alpha)
         adjusted = sides[0].value - sides[1].value if sides else _NAN
         limits = _limits(sides) if sides else (_NAN, _NAN)
         covered = min((s.covered for s in sides), default=0.0)

@@ -18,9 +18,8 @@ from monitors.judged import MISSING
 from monitors.level import Level
 from monitors.levels import Desk
 from monitors.measurement import Direction, Interval, Slice
-from monitors.monitor import Monitor
-from monitors.selection import select, select_rest, slices_of
-from monitors.tally import Tally, TallyError
+from monitors.selection import slices_of
+from monitors.tally import TallyError
 from monitors.threshold import SUPPRESS_BELOW
 
 _DRAWS: Final = 4_000
@@ -49,15 +48,7 @@ class WorstSlice:
 
 
 def worst_slice(
-    monitor: Monitor,
-    tally: Tally,
-    attribute: Sequence[str],
-    measure: str,
-    *,
-    version: str,
-    item: str = "",
-    parent: Tally | None = None,
-    seed: int = 0,
+    desk: Desk, attribute: Sequence[str], measure: str, *, item: str = "", seed: int = 0
 ) -> WorstSlice:
     """The worst slice of one attribute (or combination of attributes) for one measure and item.
 
@@ -70,14 +61,14 @@ def worst_slice(
     `measure` is the name of one of the monitor's measures; raises TallyError for another. Slices of fewer than 11
     patients count among the rest but are never named.
     """
+    monitor = desk.monitor
     index = next((i for i, one in enumerate(monitor.measures) if one.name == measure), None)
     if index is None or monitor.measures[index].interval in (Interval.NONE, Interval.Q_HAT):
         raise TallyError(f"Monitor {monitor.name} has no measure of that name with a gap between slices.")
     one = monitor.measures[index]
-    desk = Desk(monitor, tally, version, parent, 0.05)
-    slices = [s for s in slices_of(tally, [tuple(attribute)], version=version) if s.where]
-    cuts = [desk.cut(select(tally, s, version=version, item=item)) for s in slices]
-    rests = [desk.cut(select_rest(tally, s, version=version, item=item)) for s in slices]
+    slices = [s for s in slices_of(desk.tally, [tuple(attribute)], version=desk.version) if s.where]
+    cuts = [desk.cuts.inside(s, item) for s in slices]
+    rests = [desk.cuts.rest(s, item) for s in slices]
     levels = [desk.level(cut, index, item) for cut in cuts]
     sound = np.array([math.isfinite(level.value) for level in levels], bool)
     others = np.array([math.isfinite(float(rest.values[index])) for rest in rests], bool)

@@ -4,76 +4,48 @@ Estimand: the average over reports (claims, images). Resampling unit: the patien
 """
 
 from collections.abc import Sequence
-from typing import Final
 
 from monitors.levels import Desk
 from monitors.measurement import Interval, Measure, Measurement, Slice, Window
 from monitors.monitor import Monitor
-from monitors.selection import select, select_rest, slices_of
+from monitors.selection import slices_of
 from monitors.tally import Tally, TallyError
-
-ALPHA: Final = 0.05
 
 __all__ = ["changes", "gaps", "measure", "slices_of"]
 
 
-def measure(
-    monitor: Monitor,
-    tally: Tally,
-    slices: Sequence[Slice],
-    *,
-    version: str,
-    items: Sequence[str],
-    window: Window,
-    parent: Tally | None = None,
-    alpha: float = 0.05,
-) -> list[Measurement]:
-    """Levels: every measure of `monitor` for each item ("" pools them) and slice.
-
-    `parent` is the reference tally that gives the correlation within patients and fixes calibration bins;
-    without it the tally itself does, over all of the version.
-    """
-    desk = Desk(monitor, tally, version, parent, alpha)
+def measure(desk: Desk, slices: Sequence[Slice], *, items: Sequence[str], window: Window) -> list[Measurement]:
+    """Levels: every measure of the desk's monitor for each item ("" pools them) and slice."""
     rows = []
     for item in items:
         for where in slices:
-            cut = desk.cut(select(tally, where, version=version, item=item))
-            for index, one in _measured(monitor, item):
+            cut = desk.cuts.inside(where, item)
+            for index, one in _measured(desk.monitor, item):
                 level = desk.level(cut, index, item)
                 rows.append(desk.row(one, level, item, where, "", window, one.interval))
     return rows
 
 
 def gaps(
-    monitor: Monitor,
-    tally: Tally,
-    slices: Sequence[Slice],
-    *,
-    version: str,
-    items: Sequence[str],
-    window: Window,
-    parent: Tally | None = None,
-    at_once: int = 1,
+    desk: Desk, slices: Sequence[Slice], *, items: Sequence[str], window: Window, at_once: int = 1
 ) -> list[Measurement]:
     """Slice minus rest: MOVER for rates, jackknife of the difference for the others; none for Q̂.
 
     The slice of everything is left out, and so are, from the rest, cases whose attribute is unknown. Where
-    `at_once` slices are looked at together, their intervals hold together in 95 % of windows: each has its share
-    of the error.
+    `at_once` slices are looked at together, their intervals hold together in 1 − alpha of windows: each has its
+    share of the error.
     """
-    desk = Desk(monitor, tally, version, parent, ALPHA)
     if at_once > 1:
-        desk = desk.far_out(ALPHA / at_once)
+        desk = desk.far_out(desk.alpha / at_once)
     rows = []
     for item in items:
         for where in slices:
             if not where.where:
                 continue
-            inside = desk.cut(select(tally, where, version=version, item=item))
-            rest = desk.cut(select_rest(tally, where, version=version, item=item))
+            inside, rest = desk.cuts.inside(where, item), desk.cuts.rest(where, item)
             rows += [
                 desk.contrast(one, index, inside, rest, desk, item, where, "rest", window)
-                for index, one in _measured(monitor, item)
+                for index, one in _measured(desk.monitor, item)
                 if one.interval is not Interval.Q_HAT
             ]
     return rows
@@ -99,8 +71,7 @@ def changes(
     rows = []
     for item in items:
         for where in slices:
-            first = now.cut(select(tally, where, version=version, item=item))
-            second = then.cut(select(reference, where, version=reference_version or version, item=item))
+            first, second = now.cuts.inside(where, item), then.cuts.inside(where, item)
             rows += [
                 now.contrast(one, index, first, second, then, item, where, "reference", window)
                 for index, one in _measured(monitor, item)

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from monitors import intervals, score_grid
-from monitors.cut import Cut, Mask
+from monitors.cut import Cut, Cuts
 from monitors.groups import correlation, jackknife_variance, mean_cluster_size
 from monitors.intervals import filled_groups
 from monitors.level import Level, undefined
@@ -23,9 +23,15 @@ _WORST = "patients' results taken as wholly alike: too little to tell how alike 
 
 
 class Desk:
-    """One tally, version and parent, from which levels are made."""
+    """One tally and version, from whose cuts levels are made.
 
-    def __init__(self, monitor: Monitor, tally: Tally, version: str, parent: Tally | None, alpha: float) -> None:
+    `parent` is the reference tally that gives the correlation within patients and fixes calibration bins; without
+    it the tally itself does, over all of the version. Raises TallyError for a tally of another monitor.
+    """
+
+    def __init__(
+        self, monitor: Monitor, tally: Tally, version: str, parent: Tally | None = None, alpha: float = 0.05
+    ) -> None:
         self._far_out = False
         for one in (tally, parent):
             if one is not None and (one.monitor, one.monitor_version) != (monitor.name, monitor.version):
@@ -33,7 +39,8 @@ class Desk:
                     f"This tally is not of monitor {monitor.name} version {monitor.version}; make it anew."
                 )
         self.monitor, self.tally, self.version, self.alpha = monitor, tally, version, alpha
-        self._parents = Parents(monitor, tally if parent is None else parent, version, own=parent is None)
+        self.parents = Parents(monitor, tally if parent is None else parent, version, own=parent is None)
+        self.cuts = Cuts(monitor, tally, version)
 
     def far_out(self, alpha: float) -> "Desk":
         """The same desk for limits further out than usual, as many slices at once need them.
@@ -45,8 +52,11 @@ class Desk:
         other.alpha, other._far_out = alpha, True
         return other
 
-    def cut(self, mask: Mask) -> Cut:
-        return Cut(self.monitor, self.tally, mask)
+    def over(self, tally: Tally) -> "Desk":
+        """The same desk for the tally of another window."""
+        other = copy(self)
+        other.tally, other.cuts = tally, Cuts(self.monitor, tally, self.version)
+        return other
 
     def level(self, cut: Cut, index: int, item: str) -> Level:
         """Value, interval and sizes of one measure of one cut."""
@@ -140,7 +150,7 @@ class Desk:
         counts = math.isinf(one.high)
         size = mean_cluster_size(cut.cell(one.denominator))
         variance = jackknife_variance(share_of(one, without), filled_groups(cut.cell(one.denominator)))
-        rho = self._parents.of(item, index).rho
+        rho = self.parents.of(item, index).rho
         cost = intervals.design(n, events, variance / weight**2, size, rho, counts=counts)
         if self._far_out:
             cost = intervals.by_patients(cost, n, events, patients_with_rarer(one, cut), counts=counts)
@@ -190,7 +200,7 @@ class Desk:
         value, size = float(cut.values[index]), mean_cluster_size(denominator)
         own = jackknife_variance(without, filled_groups(denominator))
         simple = cut.scatter(index) / n
-        rho = self._parents.of(item, index).rho
+        rho = self.parents.of(item, index).rho
         pooled = 1 + (1.0 if math.isnan(rho) else rho) * (size - 1)
         deff = max(pooled, own / simple) if simple > 0 and own >= 0 else pooled
         low, high = intervals.normal(value, deff * simple, one.low, one.high, self.alpha)
@@ -229,7 +239,7 @@ class Desk:
             level = undefined(patients, exact, without)
             return replace(level, n=n, events=events, note="only one class: there is no curve")
         few = rarer(positive, negative)
-        variance = self._parents.pooled(cut, index, item, positive, negative)
+        variance = self.parents.pooled(cut, index, item, positive, negative)
         low, high = intervals.logit_t(value, variance, few, self.alpha)
         note = "" if math.isfinite(low) else "perfect order or too few patients of one class: no interval"
         return Level(value, low, high, n, events, float(few), patients, exact, math.nan, variance, without, note)
@@ -247,7 +257,7 @@ class Desk:
             level = undefined(patients, exact, without)
             return replace(level, n=n, note="one outcome only, or the probability splits the outcomes: no fit")
         few = rarer(events, others)
-        variance = self._parents.pooled(cut, index, item, events, others)
+        variance = self.parents.pooled(cut, index, item, events, others)
         low, high = intervals.t_interval(value, variance, few - 1, self.alpha)
         note = "" if math.isfinite(low) else "too few patients of one outcome: no interval"
         return Level(value, low, high, n, math.nan, float(few), patients, exact, math.nan, variance, without, note)
@@ -258,7 +268,7 @@ class Desk:
         denominator = cut.cell(one.denominator)
         n = float(denominator.sum())
         patients, exact = cut.patients_with(one.denominator)
-        parent = self._parents.of(item, index)
+        parent = self.parents.of(item, index)
         if n <= 0 or parent.starts is None:
             return undefined(patients, exact, cut.without[:, index])
         made = intervals.squared_calibration_error(*score_grid.binned(cut.totals, parent.starts), self.alpha)

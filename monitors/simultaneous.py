@@ -19,10 +19,7 @@ from monitors.groups import Floats, correlation, jackknife_covariance
 from monitors.level import Level
 from monitors.levels import Desk
 from monitors.measurement import Interval, Measure, Slice
-from monitors.monitor import Monitor
 from monitors.parent import patients_with_rarer
-from monitors.selection import select, select_rest
-from monitors.tally import Tally
 
 _DIRECTIONS: Final = 4096
 
@@ -69,15 +66,11 @@ class _Pair:
 
 
 def against_rest(
-    monitor: Monitor,
-    tally: Tally,
+    desk: Desk,
     slices: Sequence[Slice],
     *,
-    version: str,
     items: Sequence[str],
     measures: Collection[str] | None = None,
-    parent: Tally | None = None,
-    alpha: float = 0.05,
     seed: int = 0,
 ) -> list[SliceGap]:
     """The gap and ratio of every slice to the rest, for every item and measure (of `measures`) that has a gap.
@@ -87,13 +80,12 @@ def against_rest(
     both sides take the max-t value c at α·m/K, the others z at α/K, which together spend α. The joint interval is
     MOVER on limits of the level 2Φ(−c): those of rare events keep their skewness, those of areas their t.
     """
-    desk = Desk(monitor, tally, version, parent, alpha)
     made: list[SliceGap] = []
     for item in items:
         unfit = "item" if item == "" else "whole"
         chosen = [
             (index, one)
-            for index, one in enumerate(monitor.measures)
+            for index, one in enumerate(desk.monitor.measures)
             if one.scope != unfit
             and one.interval not in (Interval.NONE, Interval.Q_HAT)
             and (measures is None or one.name in measures)
@@ -101,13 +93,7 @@ def against_rest(
         if not chosen:
             continue
         cuts = [
-            (
-                where,
-                desk.cut(select(tally, where, version=version, item=item)),
-                desk.cut(select_rest(tally, where, version=version, item=item)),
-            )
-            for where in slices
-            if where.where
+            (where, desk.cuts.inside(where, item), desk.cuts.rest(where, item)) for where in slices if where.where
         ]
         for index, one in chosen:
             made += _family(desk, cuts, one, index, item, seed)

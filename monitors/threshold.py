@@ -84,7 +84,7 @@ def decide(measurement: Measurement, measure: Measure, bound: Bound) -> Verdict:
     if withheld:
         return Verdict(Status.INSUFFICIENT, withheld)
     floor = max(measure.floor, bound.minimum_n)
-    small = f"An effective {measurement.n_eff:.0f} {_sized(measure)}; a verdict needs {floor:.0f}."
+    small = f"An effective {measurement.n_eff // 1:.0f} {_sized(measure)}; a verdict needs {floor:.0f}."
     if measure.interval is Interval.NONE:
         if measurement.n_eff < floor:
             return Verdict(Status.INSUFFICIENT, small)

@@ -19,7 +19,7 @@ from monitors.level import Level
 from monitors.levels import Desk
 from monitors.measurement import Interval, Measure, Slice
 from monitors.monitor import Monitor
-from monitors.selection import Mask, select
+from monitors.selection import Mask
 from monitors.tally import Tally, TallyError
 from monitors.threshold import SUPPRESS_BELOW
 
@@ -93,10 +93,7 @@ def version_effects(
     sides = [(window, new), (reference, old), (shared, new), (shared, old)]
     desks = [Desk(monitor, tally, version, reference, _ALPHA) for tally, version in sides]
     for item in items:
-        cuts = [
-            desk.cut(select(tally, Slice(), version=version, item=item))
-            for desk, (tally, version) in zip(desks, sides, strict=True)
-        ]
+        cuts = [desk.cuts.inside(Slice(), item) for desk in desks]
         for index, one in enumerate(monitor.measures):
             if one.name not in measures or one.scope == ("item" if item == "" else "whole"):
                 continue

@@ -27,6 +27,7 @@ from monitors import frame
 from monitors.calibration import Calibration
 from monitors.catalogue import measure_named, monitors_of
 from monitors.critical import Critical
+from monitors.levels import Desk
 from monitors.measurement import Direction, Measure, Measurement, Slice, Window
 from monitors.monitor import Monitor
 from monitors.selection import slices_of
@@ -130,7 +131,7 @@ def _measures(
         levels = {
             version: {
                 (m.measure, m.item, m.slice): m
-                for m in frame.measure(monitor, tally, slices, version=version, items=items, window=Window())
+                for m in frame.measure(Desk(monitor, tally, version), slices, items=items, window=Window())
             }
             for version in (old, new)
         }

@@ -29,6 +29,7 @@ from monitors.consistency import CONSISTENCY, semantic_entropy
 from monitors.frame import measure
 from monitors.grounding import GROUNDING
 from monitors.judged import COMMON, PROBE, judged_schema
+from monitors.levels import Desk
 from monitors.measurement import Measurement, Slice
 from monitors.tally import Tally
 
@@ -94,7 +95,7 @@ def probe_task(
     for monitor in (GROUNDING, CONSISTENCY):
         tally = Tally.of(monitor, inside, ("version", "item"), scope.settings.seed)
         for version in tally.values("version"):
-            found = measure(monitor, tally, [Slice()], version=version, items=[""], window=scope.window)
+            found = measure(Desk(monitor, tally, version), [Slice()], items=[""], window=scope.window)
             made += [replace(one, task=task) for one in found if one.n > 0]
     return Probed(made, tuple(sorted({*own.unsettled, *base.unsettled, *donor.unsettled})))
 

@@ -22,6 +22,7 @@ from auditor.store.ledger import Ledger, Transaction
 from auditor.store.segments import Readable
 from monitors import agreement, frame
 from monitors.agreement import FROZEN
+from monitors.levels import Desk
 from monitors.measurement import Measurement, Slice, Window
 from monitors.movement import MOVED
 from monitors.tally import Tally
@@ -132,7 +133,7 @@ def _measured(pairs: pa.Table, task: str, version: str, window: Window, scope: S
     strata, seed = ("version", "item"), scope.settings.seed
     made = agreement.measure(FROZEN, Tally.of(FROZEN, pairs, strata, seed), version=version, window=window)
     tally = Tally.of(MOVED, pairs, strata, seed)
-    made += frame.measure(MOVED, tally, [Slice()], version=version, items=tally.values("item"), window=window)
+    made += frame.measure(Desk(MOVED, tally, version), [Slice()], items=tally.values("item"), window=window)
     return [replace(one, task=task) for one in made]
 
 

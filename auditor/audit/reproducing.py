@@ -14,6 +14,7 @@ from auditor.audit.scope import Scope
 from auditor.audit.tallying import rows_within
 from monitors.frame import measure
 from monitors.judged import PROBE
+from monitors.levels import Desk
 from monitors.measurement import Measurement, Slice
 from monitors.reproduction import REPRODUCTION
 from monitors.tally import Tally
@@ -60,7 +61,7 @@ def reproduce_task(scope: Scope, task: str, tables: dict[str, pa.Table]) -> list
     tally = Tally.of(REPRODUCTION, inside, ("version", "item"), scope.settings.seed)
     made: list[Measurement] = []
     for version in tally.values("version"):
-        found = measure(REPRODUCTION, tally, [Slice()], version=version, items=[""], window=scope.window)
+        found = measure(Desk(REPRODUCTION, tally, version), [Slice()], items=[""], window=scope.window)
         made += [replace(one, task=task) for one in found if one.n > 0]
     return made
 

@@ -9,8 +9,8 @@ from auditor.settings import AuditSettings
 from monitors import frame
 from monitors.casemix import CaseMix, Standardised, case_mix, group_counts, standardise
 from monitors.catalogue import measure_named
+from monitors.levels import Desk
 from monitors.measurement import Interval, Measure, Measurement, Slice, Window
-from monitors.parent import Parents
 from monitors.tally import Tally
 
 #: Drawn as a trend whether or not a threshold names them.
@@ -61,18 +61,16 @@ def trend_of(
     if not wanted or not days:
         return
     mixes = _mixes(daily, reference, settings, wanted)
+    desks = {version: Desk(daily.monitor, parent, version, parent) for version in parent.values("version")}
     for period in periods(min(days), max(days), settings.trend):
         tally = daily.over(period)
         assert period.end is not None
         for version in tally.values("version"):
-            parents = Parents(daily.monitor, parent, version, own=False)
-            found = frame.measure(
-                daily.monitor, tally, [Slice()], version=version, items=[""], window=period, parent=parent
-            )
-            for m in found:
+            desk = desks[version].over(tally)
+            for m in frame.measure(desk, [Slice()], items=[""], window=period):
                 if m.measure in wanted:
                     mix = mixes.get(m.measure)
-                    at_mix = _standardised(daily, tally, mix, m.measure, parents) if mix else None
+                    at_mix = _standardised(desk, mix, m.measure) if mix else None
                     yield Trend(m, period.end <= mature_until, at_mix)
 
 
@@ -97,13 +95,11 @@ def _is_share(one: Measure) -> bool:
     return one.interval is Interval.JEFFREYS and one.high == 1
 
 
-def _standardised(daily: DailyTallies, tally: Tally, mix: CaseMix, name: str, parents: Parents) -> Standardised:
-    names = [one.name for one in daily.monitor.measures]
-    index = names.index(name)
-    counts = group_counts(
-        tally, daily.monitor, daily.monitor.measures[index], mix.columns, version=parents.version
-    )
-    return standardise(counts, mix, parents.of("", index).rho)
+def _standardised(desk: Desk, mix: CaseMix, name: str) -> Standardised:
+    measures = desk.monitor.measures
+    index = [one.name for one in measures].index(name)
+    counts = group_counts(desk.tally, desk.monitor, measures[index], mix.columns, version=desk.version)
+    return standardise(counts, mix, desk.parents.of("", index).rho)
 
 
 def at_mix(found: Standardised | None) -> dict[str, float | None]:

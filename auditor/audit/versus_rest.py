@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
+from monitors.levels import Desk
 from monitors.measurement import Measurement, Slice
-from monitors.monitor import Monitor
 from monitors.simultaneous import against_rest
-from monitors.tally import Tally
 from reports.dossier import VersusRest
 
 #: Measure, task, version, finding and slice: which gap it is.
@@ -17,26 +16,13 @@ _NAME: Final = ("measure", "task", "version", "item", "slice")
 
 
 def versus_rest(
-    monitor: Monitor,
-    tally: Tally,
-    slices: Sequence[Slice],
-    *,
-    version: str,
-    items: Sequence[str],
-    measures: Sequence[str],
-    parent: Tally,
-    seed: int,
+    desk: Desk, slices: Sequence[Slice], *, item: str, measures: Sequence[str], seed: int
 ) -> list[dict[str, Any]]:
     """The joint interval and ratio of gaps, as the audit keeps them; the groups of a measure are a family.
 
-    Of all measures for the task as a whole ("" leads `items`); for each finding, in single attributes, of
-    `measures`: those that somebody asked for.
+    Of all measures for the task as a whole (item ""); for a finding, of `measures`: those that somebody asked for.
     """
-    single = [one for one in slices if len(one.where) < 2]
-    found = against_rest(monitor, tally, slices, version=version, items=items[:1], parent=parent, seed=seed)
-    found += against_rest(
-        monitor, tally, single, version=version, items=items[1:], measures=measures, parent=parent, seed=seed
-    )
+    found = against_rest(desk, slices, items=[item], measures=measures if item else None, seed=seed)
     rows = []
     for one in found:
         beside = VersusRest(
@@ -50,7 +36,7 @@ def versus_rest(
             ratio_low=_known(one.ratio_low),
             ratio_high=_known(one.ratio_high),
         )
-        name = (one.measure, monitor.task, version, one.item, one.slice)
+        name = (one.measure, desk.monitor.task, desk.version, one.item, one.slice)
         rows.append({**dict(zip(_NAME, name, strict=True)), **asdict(beside)})
     return rows
 

@@ -13,10 +13,8 @@ from monitors.catalogue import measure_named
 from monitors.groups import correlation
 from monitors.level import Level
 from monitors.levels import Desk
-from monitors.measurement import Interval, Window
+from monitors.measurement import Interval, Measure, Window
 from monitors.sealed import sealed_until
-from monitors.selection import select, select_rest
-from monitors.tally import Tally
 from monitors.threshold import SUPPRESS_BELOW
 from monitors.watchlist import Counted, Gap, Marked, promoted, watch_list
 from reports.dossier import WatchListed
@@ -43,31 +41,31 @@ def gaps_of_weeks(
     now: list[Gap] = []
     before: list[Gap] = []
     for daily in tallies.values():
-        parent = daily.over(Window())
-        now += _gaps(daily, parent, settings, version, names, week)
-        before += _gaps(daily, parent, settings, version, names, week - _WEEK)
+        asked = [
+            (i, one)
+            for i, one in enumerate(daily.monitor.measures)
+            if one.name in names and one.interval is Interval.JEFFREYS and one.high == 1 and one.scope != "item"
+        ]
+        if asked:
+            parent = daily.over(Window())
+            desk = Desk(daily.monitor, parent, version, parent)
+            now += _gaps(daily, desk, settings, asked, week)
+            before += _gaps(daily, desk, settings, asked, week - _WEEK)
     return now, before
 
 
 def _gaps(
-    daily: DailyTallies, parent: Tally, settings: AuditSettings, version: str, measures: Sequence[str], week: date
+    daily: DailyTallies, desk: Desk, settings: AuditSettings, asked: Sequence[tuple[int, Measure]], week: date
 ) -> Iterator[Gap]:
-    """The gap of every single slice for each share among `measures`, in one week."""
-    tally = daily.over(Window(week, week + timedelta(days=6)))
-    if version not in tally.values("version"):
+    """The gap of every single slice for each share of `asked` (with its place), in one week."""
+    desk = desk.over(daily.over(Window(week, week + timedelta(days=6))))
+    if desk.version not in desk.tally.values("version"):
         return
-    desk = Desk(daily.monitor, tally, version, parent, 0.05)
-    asked = [
-        (i, one)
-        for i, one in enumerate(daily.monitor.measures)
-        if one.name in measures and one.interval is Interval.JEFFREYS and one.high == 1 and one.scope != "item"
-    ]
     single = [(name,) for name in settings.slice_attributes]
-    for where in frame.slices_of(tally, single, version=version):
+    for where in frame.slices_of(desk.tally, single, version=desk.version):
         if not where.where:
             continue
-        inside = desk.cut(select(tally, where, version=version))
-        rest = desk.cut(select_rest(tally, where, version=version))
+        inside, rest = desk.cuts.inside(where, ""), desk.cuts.rest(where, "")
         for index, one in asked:
             first, second = desk.level(inside, index, ""), desk.level(rest, index, "")
             if min(first.patients, second.patients) < SUPPRESS_BELOW:

@@ -15,6 +15,7 @@ from sklearn.metrics import cohen_kappa_score
 from monitors import frame
 from monitors.agreement import JUDGES, REPEATS, Agreement, cohen_kappa, gwet_ac1, measure
 from monitors.columns import JudgedError
+from monitors.levels import Desk
 from monitors.measurement import Measurement, Slice, Window
 from monitors.tally import Tally
 from tests.monitors.population import judged_twice
@@ -123,17 +124,8 @@ def test_where_only_one_answer_was_ever_given_there_is_no_kappa() -> None:
 def test_full_agreement_is_not_certainty(n: int) -> None:
     """The jackknife alone would say 1.0 to 1.0."""
     table = pairs_table([(1, 1)] * (n // 2) + [(0, 0)] * (n // 2))
-    plain = {
-        m.measure: m
-        for m in frame.measure(
-            JUDGES,
-            Tally.of(JUDGES, table, STRATA),
-            [Slice()],
-            version="v1",
-            items=["contradicted"],
-            window=Window(),
-        )
-    }
+    desk = Desk(JUDGES, Tally.of(JUDGES, table, STRATA), "v1")
+    plain = {m.measure: m for m in frame.measure(desk, [Slice()], items=["contradicted"], window=Window())}
     assert plain["judge_ac1"].low == plain["judge_ac1"].high == 1.0
     found = rows_of(table)
     low = found["agreement"].low

@@ -8,6 +8,7 @@ from monitors import frame
 from monitors.columns import JudgedError
 from monitors.error_codes import CODES, ERROR_CODES
 from monitors.intervals import FEW_WEIGHED, jeffreys_count
+from monitors.levels import Desk
 from monitors.measurement import Measurement, Slice, Window
 from monitors.tally import Tally
 from tests.monitors.population import STRATA, reports
@@ -15,7 +16,7 @@ from tests.monitors.population import STRATA, reports
 
 def measured(table: pa.Table) -> dict[str, Measurement]:
     tally = Tally.of(ERROR_CODES, table, STRATA)
-    rows = frame.measure(ERROR_CODES, tally, [Slice()], version="v1", items=[""], window=Window())
+    rows = frame.measure(Desk(ERROR_CODES, tally, "v1"), [Slice()], items=[""], window=Window())
     return {row.measure: row for row in rows}
 
 

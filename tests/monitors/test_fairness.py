@@ -14,6 +14,7 @@ from monitors.casemix import CaseMixError
 from monitors.fairness_confounders import Confounder, confounders, cramers_v
 from monitors.fairness_worst import worst_slice
 from monitors.hallucination import HALLUCINATION
+from monitors.levels import Desk
 from monitors.measurement import Measurement, Slice, Window
 from monitors.performance import PERFORMANCE
 from monitors.selection import select, select_rest
@@ -74,20 +75,19 @@ def test_an_attribute_nobody_recorded_is_a_slice_and_in_no_rest() -> None:
 
 def test_the_worst_slice_is_named_and_leaves_its_band() -> None:
     tally = sliced(5, 1500, worse=0.2)
-    found = worst_slice(HALLUCINATION, tally, ["sex"], _RATE, version="v1")
-    gaps = rows_of(frame.gaps(HALLUCINATION, tally, asked(tally), version="v1", items=[""], window=Window()))
+    found = worst_slice(Desk(HALLUCINATION, tally, "v1"), ["sex"], _RATE)
+    gaps = rows_of(frame.gaps(Desk(HALLUCINATION, tally, "v1"), asked(tally), items=[""], window=Window()))
     assert found.slice == max(gaps, key=lambda name: gaps[name].value) == "sex=level 0"
     assert found.gap == pytest.approx(gaps[found.slice].value)
     assert found.gap > found.null_high > found.null_median > 0
     assert found.chance < 0.01
-    assert found == worst_slice(HALLUCINATION, tally, ["sex"], _RATE, version="v1")
+    assert found == worst_slice(Desk(HALLUCINATION, tally, "v1"), ["sex"], _RATE)
 
 
 def test_the_worst_of_equal_slices_stays_in_its_band() -> None:
     """The gap itself is above zero every time: that is why it is shown beside a band."""
     found = [
-        worst_slice(HALLUCINATION, sliced(seed, 500), ["sex"], _RATE, version="v1", seed=seed)
-        for seed in range(80)
+        worst_slice(Desk(HALLUCINATION, sliced(seed, 500), "v1"), ["sex"], _RATE, seed=seed) for seed in range(80)
     ]
     assert all(one.gap > 0 for one in found)
     assert np.mean([one.gap > one.null_high for one in found]) <= 0.12
@@ -98,14 +98,16 @@ def test_the_worst_of_equal_slices_stays_in_its_band() -> None:
 def test_worse_is_lower_where_lower_is_worse(measure: str, item: str) -> None:
     table = classifications(np.random.default_rng(8), 900)
     tally = Tally.of(PERFORMANCE, table, STRATA)
-    found = worst_slice(PERFORMANCE, tally, ["site"], measure, version="v1", item=item)
+    found = worst_slice(Desk(PERFORMANCE, tally, "v1"), ["site"], measure, item=item)
     gaps = rows_of(
         frame.gaps(
-            PERFORMANCE, tally, frame.slices_of(tally, [("site",)], version="v1"), version="v1", items=[item],
+            Desk(PERFORMANCE, tally, "v1"),
+            frame.slices_of(tally, [("site",)], version="v1"),
+            items=[item],
             window=Window(),
         ),
         measure,
-    )  # fmt: skip
+    )
     assert found.slice == min(gaps, key=lambda name: gaps[name].value)
     assert found.gap == pytest.approx(-gaps[found.slice].value)
     assert math.isfinite(found.null_high)
@@ -113,15 +115,15 @@ def test_worse_is_lower_where_lower_is_worse(measure: str, item: str) -> None:
 
 def test_small_slices_are_never_named() -> None:
     tally = sliced(6, 150, levels=8)
-    found = worst_slice(HALLUCINATION, tally, ["sex"], _RATE, version="v1")
+    found = worst_slice(Desk(HALLUCINATION, tally, "v1"), ["sex"], _RATE)
     assert found.left_out > 0
     sizes = {str(s): tally.patients(select(tally, s, version="v1"))[0] for s in asked(tally)}
     assert sizes[found.slice] >= 11
-    alone = worst_slice(HALLUCINATION, sliced(6, 12), ["sex"], _RATE, version="v1")
+    alone = worst_slice(Desk(HALLUCINATION, sliced(6, 12), "v1"), ["sex"], _RATE)
     assert alone.slice == ""
     assert math.isnan(alone.gap)
     with pytest.raises(TallyError, match="no measure"):
-        worst_slice(HALLUCINATION, tally, ["sex"], "auroc", version="v1")
+        worst_slice(Desk(HALLUCINATION, tally, "v1"), ["sex"], "auroc")
 
 
 def test_cramers_v_is_scipys() -> None:
@@ -151,8 +153,8 @@ def through(seed: int, by_site: bool, overlap: float = 0.8) -> Confounder:
     table = rewritten(table, wrong, site=np.where(north, "north", "south").tolist())
     tally = Tally.of(HALLUCINATION, table, STRATA)
     women = Slice((("sex", "F"),))
-    (found,) = confounders(HALLUCINATION, tally, women, ["site", "sex"], _RATE, version="v1")
-    plain = rows_of(frame.gaps(HALLUCINATION, tally, [women], version="v1", items=[""], window=Window()))["sex=F"]
+    (found,) = confounders(Desk(HALLUCINATION, tally, "v1"), women, ["site", "sex"], _RATE)
+    plain = rows_of(frame.gaps(Desk(HALLUCINATION, tally, "v1"), [women], items=[""], window=Window()))["sex=F"]
     assert found.crude == pytest.approx(plain.value)
     return found
 
@@ -186,13 +188,13 @@ def test_only_shares_and_known_attributes_are_standardised() -> None:
     tally = sliced(0, 100)
     where = Slice((("sex", "level 0"),))
     with pytest.raises(CaseMixError, match="share"):
-        confounders(HALLUCINATION, tally, where, ["site"], "auroc", version="v1")
+        confounders(Desk(HALLUCINATION, tally, "v1"), where, ["site"], "auroc")
     with pytest.raises(CaseMixError, match="vendor"):
-        confounders(HALLUCINATION, tally, where, ["vendor"], _RATE, version="v1")
+        confounders(Desk(HALLUCINATION, tally, "v1"), where, ["vendor"], _RATE)
 
 
 def test_the_rate_of_errors_a_report_has_a_worst_slice_too() -> None:
     counts = next(m for m in HALLUCINATION.measures if math.isinf(m.high))
-    found = worst_slice(HALLUCINATION, sliced(9, 1200), ["sex"], counts.name, version="v1")
+    found = worst_slice(Desk(HALLUCINATION, sliced(9, 1200), "v1"), ["sex"], counts.name)
     assert found.slices >= 2
     assert math.isfinite(found.null_high)

@@ -30,15 +30,8 @@ def named(rows: list[Measurement], measure: str) -> Measurement:
 
 
 def levels(monitor: Monitor, tally: Tally, where: Slice | None = None, **more: object) -> list[Measurement]:
-    return frame.measure(
-        monitor,
-        tally,
-        [where or Slice()],
-        version="v1",
-        items=[""],
-        window=Window(),
-        **more,  # type: ignore[arg-type]
-    )
+    desk = Desk(monitor, tally, "v1", **more)  # type: ignore[arg-type]
+    return frame.measure(desk, [where or Slice()], items=[""], window=Window())
 
 
 def as_version(table: pa.Table, version: str) -> pa.Table:
@@ -92,7 +85,7 @@ def test_patients_behind_a_rare_denominator_are_not_those_of_the_slice() -> None
 def test_gap_is_slice_minus_rest_without_the_unknown() -> None:
     table = reports(np.random.default_rng(4), 800)
     tally = Tally.of(HALLUCINATION, table, STRATA)
-    rows = frame.gaps(HALLUCINATION, tally, [Slice(), NORTH], version="v1", items=[""], window=Window())
+    rows = frame.gaps(Desk(HALLUCINATION, tally, "v1"), [Slice(), NORTH], items=[""], window=Window())
     assert {r.slice for r in rows} == {"site=north"}
     gap = named(rows, "contradicted_reports")
     known = table.filter(pc.equal(table["status"], "judged"))
@@ -104,7 +97,7 @@ def test_gap_is_slice_minus_rest_without_the_unknown() -> None:
     assert gap.low < gap.value < gap.high
     assert (gap.contrast, gap.interval) == ("rest", Interval.MOVER.value)
     unknown = Slice((("site", MISSING),))
-    rows = frame.gaps(HALLUCINATION, tally, [unknown], version="v1", items=[""], window=Window())
+    rows = frame.gaps(Desk(HALLUCINATION, tally, "v1"), [unknown], items=[""], window=Window())
     assert math.isfinite(named(rows, "contradicted_reports").value)
 
 
@@ -114,12 +107,12 @@ def test_gaps_of_clean_slices_are_rarely_excluded_from_zero() -> None:
     hits = []
     for _ in range(60):
         tally = Tally.of(HALLUCINATION, reports(rng, 150, rho=0.3), STRATA)
-        rows = frame.gaps(HALLUCINATION, tally, [NORTH], version="v1", items=[""], window=Window())
+        rows = frame.gaps(Desk(HALLUCINATION, tally, "v1"), [NORTH], items=[""], window=Window())
         hits += [
             not r.low <= 0 <= r.high for r in rows if r.measure in ("contradicted_reports", "unsupported_claims")
         ]
         scores = Tally.of(CALIBRATION, classifications(rng, 150), STRATA)
-        rows = frame.gaps(CALIBRATION, scores, [NORTH], version="v1", items=[""], window=Window())
+        rows = frame.gaps(Desk(CALIBRATION, scores, "v1"), [NORTH], items=[""], window=Window())
         hits += [not r.low <= 0 <= r.high for r in rows]
     assert np.mean(hits) < 0.08
 
@@ -132,7 +125,7 @@ def test_a_real_gap_is_seen() -> None:
     table = table.set_column(table.column_names.index("site"), kind, pa.array(sites, pa.string()).cast(kind.type))
     tally = Tally.of(HALLUCINATION, table, STRATA)
     south = Slice((("site", "south"),))
-    rows = frame.gaps(HALLUCINATION, tally, [south], version="v1", items=[""], window=Window())
+    rows = frame.gaps(Desk(HALLUCINATION, tally, "v1"), [south], items=[""], window=Window())
     assert named(rows, "contradicted_reports").low > 0.05
 
 
@@ -206,6 +199,30 @@ def test_another_monitors_tally_is_refused() -> None:
 def test_measuring_twice_gives_the_same_numbers() -> None:
     tally = Tally.of(CALIBRATION, classifications(np.random.default_rng(1)), STRATA)
     assert repr(levels(CALIBRATION, tally)) == repr(levels(CALIBRATION, Tally.from_bytes(tally.to_bytes())))
+
+
+def test_a_shared_desk_changes_no_number() -> None:
+    """Whatever was asked of it before, in whatever order of findings."""
+    tally = Tally.of(PERFORMANCE, classifications(np.random.default_rng(3), 300), STRATA)
+    slices = frame.slices_of(tally, [("site",), ("sex",)], version="v1")
+    shared = Desk(PERFORMANCE, tally, "v1")
+    for item in ("", *FINDINGS, ""):
+        for made in (frame.gaps, frame.measure, frame.gaps):
+            again = made(shared, slices, items=[item], window=Window())
+            alone = made(Desk(PERFORMANCE, tally, "v1"), slices, items=[item], window=Window())
+            assert repr(again) == repr(alone)
+
+
+def test_cuts_of_one_item_are_made_once_and_cannot_be_written_to() -> None:
+    tally = Tally.of(PERFORMANCE, classifications(np.random.default_rng(3), 100), STRATA)
+    cuts = Desk(PERFORMANCE, tally, "v1").cuts
+    first = cuts.inside(NORTH, FINDINGS[0])
+    assert cuts.inside(NORTH, FINDINGS[0]) is first
+    assert cuts.rest(NORTH, FINDINGS[0]) is not first
+    assert cuts.inside(NORTH, FINDINGS[1]) is not first
+    assert cuts.inside(NORTH, FINDINGS[0]) is not first
+    with pytest.raises(ValueError, match="read-only"):
+        first.totals[0, 0] = 1.0
 
 
 def test_auroc_intervals_cover_with_few_positive_patients() -> None:

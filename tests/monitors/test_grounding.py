@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from monitors import frame, intervals
 from monitors.consistency import CONSISTENCY, semantic_entropy
 from monitors.grounding import GROUNDING
+from monitors.levels import Desk
 from monitors.measurement import Interval, Measurement, Slice, Window
 from monitors.tally import Tally
 from tests.monitors.population import TABLES
@@ -21,7 +22,7 @@ STRATA = ("version", "item")
 def measured(monitor: object, seed: int = 3, patients: int = 300, **more: float) -> dict[str, Measurement]:
     table = TABLES["probe"](np.random.default_rng(seed), patients, **more)
     tally = Tally.of(monitor, table, STRATA)  # type: ignore[arg-type]
-    rows = frame.measure(monitor, tally, [Slice()], version="v1", items=[""], window=Window())  # type: ignore[arg-type]
+    rows = frame.measure(Desk(monitor, tally, "v1"), [Slice()], items=[""], window=Window())  # type: ignore[arg-type]
     return {row.measure: row for row in rows}
 
 

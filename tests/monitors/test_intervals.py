@@ -15,6 +15,7 @@ from monitors.groups import (
     mean_cluster_size,
 )
 from monitors.hallucination import HALLUCINATION
+from monitors.levels import Desk
 from monitors.measurement import Slice, Window
 from monitors.tally import Tally
 from tests.monitors.population import cluster_sizes, risks
@@ -202,6 +203,6 @@ def test_jeffreys_on_the_pooled_effective_size_covers_clustered_rates(
 
 
 def limits_of(tally: Tally, parent: Tally) -> tuple[float, float]:
-    rows = frame.measure(HALLUCINATION, tally, [Slice()], version="v1", items=[""], window=Window(), parent=parent)
+    rows = frame.measure(Desk(HALLUCINATION, tally, "v1", parent), [Slice()], items=[""], window=Window())
     row = next(r for r in rows if r.measure == "contradicted_reports")
     return row.low, row.high

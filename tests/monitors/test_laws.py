@@ -14,6 +14,8 @@ from monitors import drift, frame
 from monitors.calibration import CALIBRATION
 from monitors.catalogue import CATALOGUE, monitors_of
 from monitors.drift import Drift
+from monitors.drift_rows import DISTANCE, Of, measurement
+from monitors.levels import Desk
 from monitors.measurement import Interval, Measurement, Slice, Window
 from monitors.monitor import Monitor
 from monitors.tally import Tally
@@ -139,7 +141,7 @@ def test_weights_halve_what_is_counted(monitor: Monitor) -> None:
 def everything(monitor: Monitor, tally: Tally) -> list[Measurement]:
     slices = frame.slices_of(tally, [("sex",), ("sex", "site")], version="v1")
     items = ["", *tally.values("item")]
-    return frame.measure(monitor, tally, slices, version="v1", items=items, window=Window())
+    return frame.measure(Desk(monitor, tally, "v1"), slices, items=items, window=Window())
 
 
 #: Monitor → (measure, item, bound, what breaks it). The unbroken population must be quiet.
@@ -189,17 +191,17 @@ def test_a_planted_fault_is_seen_and_clean_data_stay_quiet(monitor: Monitor, see
             {c.column: c for c in drift.compare(t, before, version="v1", attributes=("sex",))} for t in (good, bad)
         )
         quiet_row, loud_row, other_row = (
-            drift.measurement(c, monitor=monitor, version="v1", window=Window())
+            measurement(Of(DISTANCE, monitor.name, monitor.version, monitor.task, "v1", Window()), c)
             for c in (quiet[name], loud[name], loud["sex"])
         )
-        assert decide(quiet_row, drift.DISTANCE, bound).status is Status.OK
-        assert decide(loud_row, drift.DISTANCE, bound).status is Status.WATCH
-        assert decide(other_row, drift.DISTANCE, Bound(watch=0.2)).status is Status.OK
+        assert decide(quiet_row, DISTANCE, bound).status is Status.OK
+        assert decide(loud_row, DISTANCE, bound).status is Status.WATCH
+        assert decide(other_row, DISTANCE, Bound(watch=0.2)).status is Status.OK
         return
     declared = {m.name: m for m in monitor.measures}
     verdicts = []
     for tally in (good, bad):
-        rows = frame.measure(monitor, tally, [Slice()], version="v1", items=[item], window=Window(), parent=before)
+        rows = frame.measure(Desk(monitor, tally, "v1", before), [Slice()], items=[item], window=Window())
         row = next(r for r in rows if r.measure == name)
         verdicts.append(decide(row, declared[name], bound))
     assert verdicts[0].status is Status.OK, verdicts[0].reason
@@ -220,9 +222,7 @@ def test_calibration_bins_come_from_the_reference_and_say_so_when_not() -> None:
     notes = {
         row.note
         for parent in (None, reference)
-        for row in frame.measure(
-            CALIBRATION, tally, [Slice()], version="v1", items=[""], window=Window(), parent=parent
-        )
+        for row in frame.measure(Desk(CALIBRATION, tally, "v1", parent), [Slice()], items=[""], window=Window())
         if row.measure == "calibration_error"
     }
     assert notes == {"", "bins taken from this window: no reference window"}

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from monitors import frame
 from monitors.intervals import jeffreys, mover
+from monitors.levels import Desk
 from monitors.measurement import Measurement, Slice, Window
 from monitors.movement import MOVED
 from monitors.tally import Tally
@@ -19,7 +20,7 @@ ITEM = "contradicted"
 
 def measured(table: pa.Table) -> dict[str, Measurement]:
     tally = Tally.of(MOVED, table, STRATA)
-    found = frame.measure(MOVED, tally, [Slice()], version="v1", items=[ITEM], window=Window())
+    found = frame.measure(Desk(MOVED, tally, "v1"), [Slice()], items=[ITEM], window=Window())
     return {m.measure: m for m in found}
 
 

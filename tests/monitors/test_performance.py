@@ -16,6 +16,7 @@ from monitors.calibration import CALIBRATION, bin_starts, reliability
 from monitors.columns import LOGIT_BINS, JudgedError, logit_bin
 from monitors.fairness import UNDERDIAGNOSIS, group_metrics
 from monitors.judged import GRID, judged_schema
+from monitors.levels import Desk
 from monitors.measurement import Measurement, Slice, Window
 from monitors.monitor import Monitor
 from monitors.performance import PERFORMANCE, auroc
@@ -40,7 +41,7 @@ def known(table: pa.Table, *names: str) -> list[np.ndarray]:
 
 def measured(monitor: Monitor, table: pa.Table, item: str, where: Slice | None = None) -> dict[str, Measurement]:
     tally = Tally.of(monitor, table, STRATA)
-    rows = frame.measure(monitor, tally, [where or Slice()], version="v1", items=[item], window=Window())
+    rows = frame.measure(Desk(monitor, tally, "v1"), [where or Slice()], items=[item], window=Window())
     return {row.measure: row for row in rows}
 
 
@@ -234,7 +235,7 @@ def chexnet(path: Path, finding: str) -> tuple[pa.Table, np.ndarray, np.ndarray]
 def test_auroc_on_real_scores_equals_scikit_learns(shared: Path, finding: str) -> None:
     table, label, probability = chexnet(shared / "data/chexnet/predictions.csv.gz", finding)
     tally = Tally.of(PERFORMANCE, table, ("version", "item"))
-    rows = frame.measure(PERFORMANCE, tally, [Slice()], version="v1", items=[finding], window=Window())
+    rows = frame.measure(Desk(PERFORMANCE, tally, "v1"), [Slice()], items=[finding], window=Window())
     made = next(r for r in rows if r.measure == "auroc")
     exact = roc_auc_score(label, probability)
     assert made.value == pytest.approx(exact, abs=0.002)

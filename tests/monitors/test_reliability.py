@@ -16,6 +16,7 @@ from monitors.columns import JudgedError
 from monitors.cut import Cut
 from monitors.groups import jackknife_variance
 from monitors.hallucination import HALLUCINATION
+from monitors.levels import Desk
 from monitors.measurement import Slice, Window
 from monitors.reliability import binomial_band, calibration_test, consistency_band, corp, reliability
 from monitors.tally import Tally
@@ -133,7 +134,7 @@ def test_few_errors_of_a_system_that_is_always_sure_do_not_prove_it_right() -> N
 
     for wrong in (0, 3):
         rows = frame.measure(
-            CONFIDENCE_VQA, certain(60, wrong), [Slice()], version="v1", items=[""], window=Window()
+            Desk(CONFIDENCE_VQA, certain(60, wrong), "v1"), [Slice()], items=[""], window=Window()
         )
         made = {row.measure: row for row in rows}
         low, high = intervals.jeffreys(wrong, 60)
@@ -265,9 +266,7 @@ def test_means_take_the_larger_of_their_own_and_the_pooled_design_effect() -> No
     rng = np.random.default_rng(4)
     parent = Tally.of(CALIBRATION, residual_table(rng, 1500, 0.4), STRATA)
     small = Tally.of(CALIBRATION, residual_table(rng, 60, 0.4), STRATA)
-    rows = frame.measure(
-        CALIBRATION, small, [Slice()], version="v1", items=[FINDINGS[0]], window=Window(), parent=parent
-    )
+    rows = frame.measure(Desk(CALIBRATION, small, "v1", parent), [Slice()], items=[FINDINGS[0]], window=Window())
     made = {row.measure: row for row in rows}
     assert 1.3 < made["calibration_gap"].deff < cluster_sizes(rng, 10_000).max()
     assert made["calibration_gap"].n_eff == pytest.approx(made["calibration_gap"].n / made["calibration_gap"].deff)

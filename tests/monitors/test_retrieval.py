@@ -7,6 +7,7 @@ import pytest
 from monitors import frame
 from monitors.columns import JudgedError
 from monitors.judged import CUTOFFS
+from monitors.levels import Desk
 from monitors.measurement import Measurement, Slice, Window
 from monitors.retrieval import RETRIEVAL
 from monitors.sealed import SealedError, seal, weekly_counts
@@ -17,7 +18,7 @@ from tests.monitors.test_sealed import AS_OF, dated, measure, put
 
 def measured(table: pa.Table) -> dict[str, Measurement]:
     tally = Tally.of(RETRIEVAL, table, STRATA)
-    rows = frame.measure(RETRIEVAL, tally, [Slice()], version="v1", items=[""], window=Window())
+    rows = frame.measure(Desk(RETRIEVAL, tally, "v1"), [Slice()], items=[""], window=Window())
     return {row.measure: row for row in rows}
 
 

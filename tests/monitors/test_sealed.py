@@ -14,6 +14,7 @@ from monitors import frame, sealed
 from monitors.calibration import CALIBRATION
 from monitors.hallucination import HALLUCINATION
 from monitors.judged import GRID
+from monitors.levels import Desk
 from monitors.measurement import Measure, Slice, Window
 from monitors.monitor import Monitor
 from monitors.performance import PERFORMANCE
@@ -176,7 +177,7 @@ def test_what_is_not_0_or_1_for_an_output_has_no_chart(monitor: Monitor, name: s
 def test_the_design_effect_is_that_of_the_level(drafts: pa.Table) -> None:
     rows = seal(put(drafts, "version", ["v1"] * drafts.num_rows), as_of=AS_OF)
     tally = Tally.of(HALLUCINATION, rows, STRATA)
-    levels = frame.measure(HALLUCINATION, tally, [Slice()], version="v1", items=[""], window=Window())
+    levels = frame.measure(Desk(HALLUCINATION, tally, "v1"), [Slice()], items=[""], window=Window())
     (level,) = [m for m in levels if m.measure == "contradicted_reports"]
     made = sealed.design_of(rows, HALLUCINATION, measure(HALLUCINATION, "contradicted_reports"))
     assert made.deff == pytest.approx(level.deff)

@@ -16,7 +16,6 @@ from monitors.hallucination import HALLUCINATION
 from monitors.levels import Desk
 from monitors.measurement import Interval, Slice, Window
 from monitors.monitor import Monitor
-from monitors.selection import select
 from monitors.simultaneous import SliceGap, against_rest, critical_value
 from monitors.tally import Tally
 from tests.monitors.population import STRATA, TABLES, reports
@@ -105,17 +104,16 @@ def test_a_slice_named_twice_or_mirrored_costs_nothing_and_order_does_not_matter
     assert critical_value(of_factors(factors[::-1])) == pytest.approx(once, abs=0.06)
 
 
-def gaps_of(tally: Tally, slices: list[Slice], **more: object) -> dict[str, SliceGap]:
-    found = against_rest(HALLUCINATION, tally, slices, version="v1", items=[""], **more)  # type: ignore[arg-type]
+def gaps_of(tally: Tally, slices: list[Slice], parent: Tally | None = None) -> dict[str, SliceGap]:
+    found = against_rest(Desk(HALLUCINATION, tally, "v1", parent), slices, items=[""])
     return {one.slice: one for one in found if one.measure == RATE}
 
 
 def plain(
     tally: Tally, slices: list[Slice], at_once: int = 1, parent: Tally | None = None
 ) -> dict[str, tuple[float, float, float]]:
-    made = frame.gaps(
-        HALLUCINATION, tally, slices, version="v1", items=[""], window=Window(), at_once=at_once, parent=parent
-    )
+    desk = Desk(HALLUCINATION, tally, "v1", parent)
+    made = frame.gaps(desk, slices, items=[""], window=Window(), at_once=at_once)
     return {m.slice: (m.value, m.low, m.high) for m in made if m.measure == RATE}
 
 
@@ -182,7 +180,7 @@ def test_one_patient_with_all_errors_is_no_gap_among_many() -> None:
     desk = Desk(HALLUCINATION, tally, "v1", parent, 0.05 / 6)
     (index,) = (i for i, measure in enumerate(HALLUCINATION.measures) if measure.name == RATE)
     (where,) = (each for each in slices if str(each) == "sex=level 0")
-    cut = desk.cut(select(tally, where, version="v1"))
+    cut = desk.cuts.inside(where, "")
     near, far = (one.level(cut, index, "") for one in (desk, desk.far_out(0.05 / 6)))
     assert far.deff == near.events > 3 > near.deff
     assert far.low < near.low < near.high < far.high
@@ -204,8 +202,8 @@ def test_what_cannot_be_measured_is_in_no_family() -> None:
 def test_every_measure_with_a_gap_has_one_beside_all_others(monitor: Monitor) -> None:
     tally = Tally.of(monitor, TABLES[monitor.task](np.random.default_rng(0), 400), STRATA)
     slices = by(tally, "sex", "site")
-    found = against_rest(monitor, tally, slices, version="v1", items=["", *tally.values("item")])
-    made = frame.gaps(monitor, tally, slices, version="v1", items=["", *tally.values("item")], window=Window())
+    found = against_rest(Desk(monitor, tally, "v1"), slices, items=["", *tally.values("item")])
+    made = frame.gaps(Desk(monitor, tally, "v1"), slices, items=["", *tally.values("item")], window=Window())
     kinds = {one.name: one.interval for one in monitor.measures}
     expected = {(m.measure, m.item, m.slice): m for m in made if math.isfinite(m.low + m.high)}
     assert {(one.measure, one.item, one.slice) for one in found} == set(expected)
@@ -215,7 +213,7 @@ def test_every_measure_with_a_gap_has_one_beside_all_others(monitor: Monitor) ->
         assert one.joint[0] <= one.alone[0] + 1e-9 and one.joint[1] >= one.alone[1] - 1e-9
         assert one.critical >= intervals.z_of(0.05) - 1e-9
         assert math.isnan(one.ratio) or kinds[one.measure] is Interval.JEFFREYS
-    assert found == against_rest(monitor, tally, slices, version="v1", items=["", *tally.values("item")])
+    assert found == against_rest(Desk(monitor, tally, "v1"), slices, items=["", *tally.values("item")])
 
 
 def test_the_floor_is_that_of_the_simulation() -> None:

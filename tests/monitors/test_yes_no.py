@@ -9,6 +9,7 @@ import pytest
 from sklearn.metrics import f1_score, precision_score, recall_score
 
 from monitors import frame
+from monitors.levels import Desk
 from monitors.measurement import Measurement, Slice, Window
 from monitors.tally import Tally
 from monitors.yes_no import YES_NO, signal_detection
@@ -18,7 +19,7 @@ from tests.monitors.population import STRATA, answers
 def measured(seed: int, patients: int, **faults: float) -> tuple[dict[str, Measurement], np.ndarray, np.ndarray]:
     table = answers(np.random.default_rng(seed), patients, **faults)
     tally = Tally.of(YES_NO, table, STRATA)
-    rows = frame.measure(YES_NO, tally, [Slice()], version="v1", items=[""], window=Window())
+    rows = frame.measure(Desk(YES_NO, tally, "v1"), [Slice()], items=[""], window=Window())
     asked = table.filter(
         pc.and_(
             pc.equal(table["status"], "judged"),

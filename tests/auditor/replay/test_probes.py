@@ -1,6 +1,8 @@
 """Probes end to end: a server that looks at its images, and one that answers blind."""
 
 import json
+import shutil
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +53,7 @@ class Hospital:
         self.settings = parse_settings(self.text)
         environment = Environment(workspace=folder / "workspace", key_file=folder / "key")
         create(environment, environment.workspace, AT)
-        self.workspace = open_workspace(environment)
-        self.ledger, self.lake = self.workspace.ledger(), self.workspace.lake()
+        self.open()
         apply_settings(self.ledger, self.text, "audit.yaml", "test", AT)
         rng = np.random.default_rng(0)
         for i in range(CASES):
@@ -69,6 +70,19 @@ class Hospital:
             for i in range(CASES)
         ]  # fmt: skip
         self.hand_in("references", answers)
+
+    def open(self) -> None:
+        environment = Environment(workspace=self.folder / "workspace", key_file=self.folder / "key")
+        self.workspace = open_workspace(environment)
+        self.ledger, self.lake = self.workspace.ledger(), self.workspace.lake()
+
+    def copied(self, folder: Path) -> "Hospital":
+        """The same in another folder, to be changed."""
+        shutil.copytree(self.folder, folder)
+        made = copy(self)
+        made.folder = folder
+        made.open()
+        return made
 
     def hand_in(self, kind: Kind, rows: list[dict[str, Any]]) -> None:
         path = self.folder / f"{kind}.jsonl"
@@ -119,13 +133,18 @@ def blind(question: dict[str, Any], number: int) -> Say:
     return Say(completion("Yes, on the left.").body)
 
 
-def test_a_model_that_looks_is_well_grounded(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def looked(tmp_path_factory: pytest.TempPathFactory) -> Hospital:
+    """All questions answered by a model that looks; copy it before changing it."""
     with running(looking) as server:
-        hospital = Hospital(tmp_path, server)
-        done = hospital.replay()
-        assert done.questions == ALL
+        hospital = Hospital(tmp_path_factory.mktemp("looked"), server)
+        assert hospital.replay().questions == ALL
         assert hospital.replay().asked == 0
-    status, found, verdicts = hospital.audit()
+    return hospital
+
+
+def test_a_model_that_looks_is_well_grounded(looked: Hospital, tmp_path: Path) -> None:
+    status, found, verdicts = looked.copied(tmp_path / "copy").audit()
     assert status == "ok", [v["reason"] for v in verdicts]
     assert found["image_gain"]["value"] == 1.0  # every answer right with the image, none without
     assert found["no_image_share"]["value"] == 0.0
@@ -190,10 +209,8 @@ def test_cases_are_chosen_by_their_attributes(tmp_path: Path) -> None:
         questions(*said, None, {"ward": "3"})
 
 
-def test_probes_are_no_outputs_of_the_system(tmp_path: Path) -> None:
-    with running(looking) as server:
-        hospital = Hospital(tmp_path, server)
-        hospital.replay()
+def test_probes_are_no_outputs_of_the_system(looked: Hospital, tmp_path: Path) -> None:
+    hospital = looked.copied(tmp_path / "copy")
     kinds = {row["probe"] for row in hospital.outputs()}
     assert kinds == {None, *PROBES["images"], PARAPHRASE, FALSE_PREMISE}
     _, found, _ = hospital.audit()
@@ -202,10 +219,8 @@ def test_probes_are_no_outputs_of_the_system(tmp_path: Path) -> None:
     assert len(hospital.prompts()[0]) == CASES
 
 
-def test_weights_that_were_not_registered_are_acted_on(tmp_path: Path) -> None:
-    with running(looking) as server:
-        hospital = Hospital(tmp_path, server)
-        hospital.replay()
+def test_weights_that_were_not_registered_are_acted_on(looked: Hospital, tmp_path: Path) -> None:
+    hospital = looked.copied(tmp_path / "copy")
     model = {"family": "llava", "path": "m", "version": "v1", "weights_sha256": "a" * 64}
     text = json.dumps({"system": "answers", "tasks": {"vqa": {}}, "model": model})
     apply_settings(hospital.ledger, text, "audit.yaml", "test", AT)
