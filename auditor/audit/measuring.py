@@ -13,6 +13,7 @@ from auditor.audit.estimating import estimates_of
 from auditor.audit.shifting import shifts_of
 from auditor.audit.tallying import DailyTallies
 from auditor.audit.trending import Trend, asked_measures, trend_of
+from auditor.audit.versions import baseline_of
 from auditor.audit.versus_rest import versus_rest
 from auditor.settings import AuditSettings
 from monitors import drift as drifts
@@ -51,8 +52,9 @@ def measure_task(
     settings: AuditSettings,
     window: Window,
     mature_until: date,
+    order: Sequence[str],
 ) -> Measured:
-    """Read every measure of one task in the window, for each version on its own."""
+    """Read every measure of one task in the window, for each version on its own; `order` is that of versions."""
     result = Measured()
     reference_window = reference_of(settings)
     for daily in tallies.values():
@@ -60,7 +62,7 @@ def measure_task(
         parent = daily.over(Window())
         reference = daily.over(reference_window) if reference_window else None
         for version in tally.values("version"):
-            _levels(result, daily, tally, parent, reference, version, settings, window)
+            _levels(result, daily, tally, parent, reference, version, order, settings, window)
             if daily.monitor is RETRIEVAL:  # over the whole system: slices of directions could be subtracted
                 desk = Desk(RETRIEVAL, tally, version, parent)
                 result.measurements += frame.measure(
@@ -83,6 +85,7 @@ def _levels(
     parent: Tally,
     reference: Tally | None,
     version: str,
+    order: Sequence[str],
     settings: AuditSettings,
     window: Window,
 ) -> None:
@@ -95,7 +98,7 @@ def _levels(
     if stated and reference is not None:
         parent = reference  # its bins come from the parent, and those of a reference window stay fixed
     items = ["", *tally.values("item")] if monitor.task == "classification" else [""]
-    baseline = baseline_version(reference, version)
+    baseline = baseline_of(reference.values("version"), version, order) if reference is not None else None
     if monitor is SCORES:
         if reference is not None and baseline:
             result.estimates += estimates_of(tally, reference, version, baseline, items[1:])
@@ -207,16 +210,6 @@ def _drift(
     for column in columns:
         result.drift.append((version, column))
         result.measurements.append(measurement(of, column))
-
-
-def baseline_version(reference: Tally | None, version: str) -> str | None:
-    """The version a window is held against: the same, or, after a version change, the reference window's last."""
-    return baseline_of(reference.values("version") if reference is not None else (), version)
-
-
-def baseline_of(versions: Sequence[str], version: str) -> str | None:
-    """Which of the versions of the reference window a version is held against, None where there are none."""
-    return version if version in versions else max(versions, default=None)
 
 
 def _same_rows(tally: Tally, reference: Tally) -> bool:

@@ -37,7 +37,7 @@ from auditor.audit.verdicts import (
     rule_on_run,
     rule_on_weights,
 )
-from auditor.audit.versions import current_version, version_changes
+from auditor.audit.versions import current_version, in_order, version_changes
 from auditor.audit.watching import charts_of, rule_on_charts
 from auditor.audit.watchlisting import gaps_of_weeks, week_to_watch
 from auditor.audit.wording import wording_moved
@@ -130,6 +130,7 @@ def _build(
     tables = {kind: lake.read_many(list(scope.segments[kind]), schema=schemas.HELD[kind]) for kind in INPUT_KINDS}
     own = headline(tables["outputs"].combine_chunks())  # an older version that is replayed is not deployed
     current = current_version(own if own.num_rows else tables["outputs"], scope.window)
+    order = in_order(tables["outputs"])
     record = Record(current_version=current)
     unsettled: set[bytes] = set()
     sources = _frozen_from(scope, facts)
@@ -176,16 +177,18 @@ def _build(
         asked = _monitors(task, judged, scope.settings)
         tallies = tally_days(ledger, lake, scope.system, task, asked, judged, scope.settings, transaction)
         progress(f"measuring {task}", 0, 1)
-        measured: Measured = measure_task(tallies, scope.settings, scope.window, scope.mature_until)
+        measured: Measured = measure_task(tallies, scope.settings, scope.window, scope.mature_until, order)
         stored = partial(embeddings_in, lake, scope.segments["outputs"])
         seen = embeddings_moved(linked, stored, task, scope.settings, scope.window)
-        said = wording_moved(linked, judgements, task, scope.settings, scope.window)
+        said = wording_moved(linked, judgements, task, order, scope.settings, scope.window)
         measured.measurements += [*seen.measurements, *said.measurements]
         measured.drift += [*seen.drift, *said.drift]
         record.add(task, judge, measured, flows_of(judged, task, scope.window))
         reviewed = reviewed_outputs(ledger, scope, task)
         record.selected += selected(judged, task, scope.settings, scope.window, scope.mature_until, reviewed)
-        split = split_task(ledger, lake, scope, task, current, linked, tallies, tables, transaction, progress)
+        split = split_task(
+            ledger, lake, scope, task, current, order, linked, tallies, tables, transaction, progress
+        )
         record.split(split.split)
         unsettled |= set(split.unsettled)
         record.compare(*gaps_of_weeks(tallies, scope.settings, task, current, _week(scope, facts)))

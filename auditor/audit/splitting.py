@@ -8,11 +8,12 @@ import pyarrow.compute as pc
 
 from auditor.audit.judging import Progress
 from auditor.audit.linking import Linked
-from auditor.audit.measuring import baseline_version, reference_of
+from auditor.audit.measuring import reference_of
 from auditor.audit.scope import Scope
 from auditor.audit.shared import judged_answers, question_keys, shared_answers
 from auditor.audit.tallying import DailyTallies, rows_within, strata_of
 from auditor.audit.trending import asked_measures
+from auditor.audit.versions import baseline_of
 from auditor.settings import AuditSettings
 from auditor.store.lake import Lake
 from auditor.store.ledger import Ledger
@@ -36,6 +37,7 @@ def split_task(
     scope: Scope,
     task: str,
     version: str,
+    order: Sequence[str],
     linked: Linked,
     tallies: Mapping[str, DailyTallies],
     tables: Mapping[str, pa.Table],
@@ -51,7 +53,7 @@ def split_task(
     if before is None:
         return Split(None)
     windows = {name: (daily.over(scope.window), daily.over(before)) for name, daily in tallies.items()}
-    old = next((baseline_version(then, version) for _, then in windows.values()), None)
+    old = next((baseline_of(then.values("version"), version, order) for _, then in windows.values()), None)
     if old is None or old == version or not any(version in now.values("version") for now, _ in windows.values()):
         return Split(None)
     asked = pa.chunked_array(

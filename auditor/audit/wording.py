@@ -4,7 +4,7 @@ Words are counted, never kept: a report tells those that the lexicon of the rule
 `exemplars` in audit.yaml lets words of reports be shown.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 
 from auditor.audit.drifting import Seen
 from auditor.audit.linking import Linked, subjects
-from auditor.audit.measuring import baseline_of, reference_of
+from auditor.audit.measuring import reference_of
 from auditor.audit.tallying import rows_within
+from auditor.audit.versions import baseline_of
 from auditor.claims import default_lexicon
 from auditor.settings import AuditSettings
 from monitors.bag_drift import FINDINGS, WORDS, BagError, compare
@@ -38,7 +39,12 @@ def words_in(texts: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def wording_moved(
-    linked: Linked, judgements: pa.Table | None, task: str, settings: AuditSettings, window: Window
+    linked: Linked,
+    judgements: pa.Table | None,
+    task: str,
+    order: Sequence[str],
+    settings: AuditSettings,
+    window: Window,
 ) -> Seen:
     """Words and findings of the window against those of the reference window.
 
@@ -54,7 +60,7 @@ def wording_moved(
     if judgements is not None and task == "report":
         columns[FINDINGS] = (judgements["findings"], lambda findings: findings)
     for name, (contents, bags) in columns.items():
-        _compare_column(found, name, _rows(linked, contents), bags, task, settings, window)
+        _compare_column(found, name, _rows(linked, contents), bags, task, order, settings, window)
     return found
 
 
@@ -65,7 +71,14 @@ def _rows(linked: Linked, contents: pa.ChunkedArray) -> pa.Table:
 
 
 def _compare_column(
-    found: Seen, name: str, rows: pa.Table, bags: Bags, task: str, settings: AuditSettings, window: Window
+    found: Seen,
+    name: str,
+    rows: pa.Table,
+    bags: Bags,
+    task: str,
+    order: Sequence[str],
+    settings: AuditSettings,
+    window: Window,
 ) -> None:
     """Each version of the window against itself in the reference window, or against the last version there."""
     reference_window = reference_of(settings)
@@ -74,7 +87,7 @@ def _compare_column(
     now, then = (rows.filter(rows_within(rows["day"], one)) for one in (window, reference_window))
     monitor = Drift(task)
     for version in sorted(pc.unique(now["version"]).to_pylist()):
-        baseline = baseline_of(pc.unique(then["version"]).to_pylist(), version)
+        baseline = baseline_of(pc.unique(then["version"]).to_pylist(), version, order)
         if baseline is None:
             continue  # nothing was said in the reference window
         sides = [side.filter(pc.equal(side["version"], of)) for side, of in ((now, version), (then, baseline))]

@@ -132,10 +132,13 @@ def test_few_patients_are_not_compared_and_the_report_says_so(site: Site) -> Non
 
 
 def test_a_new_version_is_held_against_the_last_one(site: Site) -> None:
-    other = [_output(_NOW, 100 + i, version="2", text=_PLAIN) for i in range(_PATIENTS)]
-    site.hand_in("outputs", other, LATER)
-    versions = {row.version for row in _audited(site).rows if row.item == "words" and row.task == "report"}
-    assert versions == {"1", "2"}
+    ends = (_THEN.replace("14", "15"), "10", _PLAIN.upper()), (_NOW, "11", _PLAIN.upper())
+    other = [_output(d, 100 + i, version=v, text=text) for d, v, text in ends for i in range(_PATIENTS)]
+    renamed = [_output(_THEN, 300 + i, version="9", text="Another wording.") for i in range(_PATIENTS)]
+    site.hand_in("outputs", [*other, *renamed], LATER)
+    rows = {r.version: r for r in _audited(site).rows if (r.item, r.task) == ("words", "report")}
+    assert rows.keys() == {"1", "11"}
+    assert rows["11"].value == 0  # version 10 came after version 9, whatever their names say
 
 
 def test_without_a_reference_window_nothing_is_compared(site: Site) -> None:
