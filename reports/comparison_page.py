@@ -9,7 +9,7 @@ from reports.comparison import ChangedCases, ComparedMeasure, Comparison
 from reports.document import Block, Cell, Document, Folded, Run, Section, Table, Verdict, bullets, cell, paragraph
 from reports.export_json import as_text
 from reports.numbers import integer, item_name, number, people, slice_name, with_interval
-from reports.text import COMPARISON, LANGUAGE, WORDS
+from reports.text import COMPARISON, LANGUAGE, OUTPUTS, TASKS, WORDS
 
 #: Gravest first; what decides nothing comes last.
 _ORDER: Final = ("worse", "insufficient", "undecided", "not worse", "better", "")
@@ -68,7 +68,8 @@ def _first(d: Comparison) -> Iterator[Block]:
         counts = {
             name: integer(getattr(s, name)) for name in ("shared", "cases", "patients", "only_old", "only_new")
         }
-        yield paragraph(COMPARISON["shared"].format(task=s.task, old=d.old, new=d.new, **counts))
+        noun = OUTPUTS[s.task][s.shared != 1]
+        yield paragraph(COMPARISON["shared"].format(task=TASKS[s.task], noun=noun, old=d.old, new=d.new, **counts))
 
 
 def _deciding(d: Comparison) -> Iterator[Block]:

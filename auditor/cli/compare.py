@@ -96,12 +96,13 @@ def _margins(given: list[str]) -> dict[str, float]:
 def _print(found: "Comparison") -> None:
     from reports.comparison_page import by_gravity
     from reports.numbers import item_name, number, slice_name, with_interval
+    from reports.text import OUTPUTS, TASKS
 
     for shared in found.shared:
         say(
-            f"{shared.task}: both answered {shared.shared:,} questions about {shared.cases:,} cases of "
-            f"{shared.patients:,} patients; {found.old} alone {shared.only_old:,}, {found.new} alone "
-            f"{shared.only_new:,}."
+            f"{TASKS[shared.task]}: {shared.shared:,} {OUTPUTS[shared.task][1]} of both about "
+            f"{shared.cases:,} cases of {shared.patients:,} patients; {found.old} alone "
+            f"{shared.only_old:,}, {found.new} alone {shared.only_new:,}."
         )
 
     def where(one: "ComparedMeasure") -> str:
