@@ -67,6 +67,21 @@ def jackknife_variance(values: Floats, filled: NDArray[np.bool_]) -> float:
     return float(jackknife_covariance(values[:, None], filled)[0, 0])
 
 
+def jackknife_degrees(values: Floats, filled: NDArray[np.bool_]) -> float:
+    """Degrees of freedom of the delete-a-group jackknife variance of one statistic (Satterthwaite 1946).
+
+    The variance is a sum over m groups of u = (θ₍g₎ − θ̄)²; it varies as a χ² of 2·m·ū²/Var(u) degrees. Where the
+    groups contribute alike that is about m, and far fewer where a few of them hold most of it: many studies of one
+    patient, or rare events. NaN with fewer than two filled groups.
+    """
+    kept = values[filled]
+    if len(kept) < 2:
+        return float("nan")
+    parts = (kept - kept.mean()) ** 2
+    spread = float(parts.var(ddof=1))
+    return 2 * len(parts) * float(parts.mean()) ** 2 / spread if spread > 0 else float(len(parts))
+
+
 def correlation(first: Floats, second: Floats) -> float:
     """Correlation of two statistics over the same patient groups; 0 where one of them does not vary."""
     sound = np.isfinite(first) & np.isfinite(second)

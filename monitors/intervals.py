@@ -42,6 +42,11 @@ def z_of(alpha: float) -> float:
     return float(special.ndtri(1 - alpha / 2))
 
 
+def t_of(alpha: float, degrees: float) -> float:
+    """Two-sided t value; z for infinite degrees of freedom, NaN for unknown ones."""
+    return z_of(alpha) if math.isinf(degrees) else float(special.stdtrit(degrees, 1 - alpha / 2))
+
+
 def intracluster_correlation(deff: float, cluster_size: float) -> float:
     """ρ = (deff − 1)/(m̃ − 1) within [0, 1]; NaN where clusters are too small to tell (m̃ < 1.1).
 
@@ -169,9 +174,11 @@ def mover_ratio(
     return max(0.0, low), (cross + root) / square if square > 0 else math.inf
 
 
-def normal(value: float, variance: float, low: float, high: float, alpha: float = 0.05) -> tuple[float, float]:
-    """value ± z·SE from the patient jackknife, kept within the declared range."""
-    half = z_of(alpha) * math.sqrt(variance) if variance >= 0 else math.nan
+def normal(
+    value: float, variance: float, low: float, high: float, alpha: float = 0.05, degrees: float = math.inf
+) -> tuple[float, float]:
+    """value ± t·SE from the patient jackknife (z for infinite degrees of freedom), kept within the range."""
+    half = t_of(alpha, degrees) * math.sqrt(variance) if variance >= 0 else math.nan
     if math.isnan(half):
         return math.nan, math.nan
     return max(low, value - half), min(high, value + half)

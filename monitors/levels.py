@@ -10,7 +10,7 @@ import numpy as np
 
 from monitors import intervals, score_grid
 from monitors.cut import Cut, Cuts
-from monitors.groups import correlation, jackknife_variance, mean_cluster_size
+from monitors.groups import correlation, jackknife_degrees, jackknife_variance, mean_cluster_size
 from monitors.intervals import filled_groups
 from monitors.level import Level, undefined
 from monitors.measurement import Interval, Measure, Measurement, Slice, Window
@@ -212,7 +212,7 @@ class Desk:
         return Level(value, low, high, n, math.nan, n / deff, patients, exact, deff, deff * simple, without)
 
     def _statistic(self, cut: Cut, index: int, item: str) -> Level:
-        """Any other bounded statistic: normal on the jackknife error, a patient's rows taken as wholly alike."""
+        """Any other bounded statistic: t on the jackknife error, a patient's rows taken as wholly alike."""
         one = self.monitor.measures[index]
         denominator = cut.cell(one.denominator)
         n = float(denominator.sum())
@@ -221,8 +221,10 @@ class Desk:
         if n <= 0:
             return undefined(patients, exact, without)
         value = float(cut.values[index])
-        variance = jackknife_variance(without, filled_groups(denominator))
-        low, high = intervals.normal(value, variance, one.low, one.high, self.alpha)
+        filled = filled_groups(denominator)
+        variance = jackknife_variance(without, filled)
+        degrees = jackknife_degrees(without, filled)
+        low, high = intervals.normal(value, variance, one.low, one.high, self.alpha, degrees)
         size = mean_cluster_size(denominator)
         note = "" if math.isfinite(low) else "fewer than two patients: no interval"
         return Level(value, low, high, n, math.nan, n / size, patients, exact, size, variance, without, note)
@@ -285,6 +287,4 @@ _CONTRASTS: Final = {
     Interval.JEFFREYS: Interval.MOVER,
     Interval.F1: Interval.MOVER,
     Interval.MOVER: Interval.MOVER,
-    Interval.NORMAL: Interval.NORMAL,
-    Interval.MEAN: Interval.NORMAL,
 }

@@ -22,7 +22,7 @@ class Interval(StrEnum):
     DIFFERENCE = "MOVER on the limits of both shares, with their correlation over the same patients"
     F1 = "Jeffreys on TP/(TP + FP + FN) and the effective sample size, as F1"
     LOGIT = "logit scale, pooled patient jackknife, t on patients of the rarer class"
-    NORMAL = "normal, patient jackknife"
+    NORMAL = "t, patient jackknife"
     MEAN = "normal on the effective sample size, pooled design effect"
     RECALIBRATION = "pooled patient jackknife of the logistic fit, t on patients of the rarer class"
     Q_HAT = "normal on the unbiased squared calibration error"

@@ -11,6 +11,8 @@ from monitors.groups import (
     Floats,
     correlation,
     jackknife_covariance,
+    jackknife_degrees,
+    jackknife_variance,
     leave_one_out,
     mean_cluster_size,
 )
@@ -106,6 +108,29 @@ def test_jackknife_of_a_mean_is_its_textbook_variance() -> None:
     rest = leave_one_out(totals)
     made = jackknife_covariance((rest[:, 0] / rest[:, 1])[:, None], np.ones(256, bool))[0, 0]
     assert made == pytest.approx(values.var(ddof=1) / 256)
+
+
+def test_degrees_of_a_jackknife_are_those_that_its_spread_has() -> None:
+    every = np.ones(256, bool)
+    rng = np.random.default_rng(2)
+    for one in (rng.normal(size=(4_000, 256)), rng.standard_exponential((4_000, 256))):
+        values = np.array([jackknife_variance(row, every) for row in one])
+        spread = 2 * values.mean() ** 2 / values.var()  # what Satterthwaite's degrees of freedom mean
+        degrees = np.median([jackknife_degrees(row, every) for row in one])
+        assert degrees == pytest.approx(spread, rel=0.35)  # of skewed groups 256 tell a little too many
+    lone = np.zeros(256)
+    lone[7] = 1.0
+    assert jackknife_degrees(lone, every) == pytest.approx(2, rel=0.05)
+    assert jackknife_degrees(np.ones(256), every) == 256
+    assert np.isnan(jackknife_degrees(lone, np.arange(256) == 7))
+
+
+def test_limits_on_few_degrees_are_students_and_a_constant_has_none_to_spare() -> None:
+    limits = intervals.normal(0.5, 0.01, 0, 1, degrees=4)
+    assert limits == pytest.approx((0.5 - 2.7764 * 0.1, 0.5 + 2.7764 * 0.1), abs=1e-4)
+    assert intervals.normal(0.5, 0.01, 0, 1) == intervals.normal(0.5, 0.01, 0, 1, degrees=np.inf)
+    assert intervals.normal(0.5, 0.0, 0, 1, degrees=3) == (0.5, 0.5)
+    assert np.isnan(intervals.normal(0.5, 0.01, 0, 1, degrees=np.nan)).all()
 
 
 def test_mean_cluster_size_from_groups_estimates_that_of_patients() -> None:
