@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from monitors.bags import BagSums
-from monitors.drift_null import jensen_shannon, null_of
+from monitors.drift_null import FEWEST_PATIENTS, jensen_shannon, null_of
 from monitors.drift_rows import ColumnDrift
 from monitors.groups import Floats, leave_one_out, mean_cluster_size
 from monitors.judged import GRID
@@ -20,8 +20,6 @@ from monitors.threshold import SUPPRESS_BELOW
 #: Columns of the drift panel: what they hold, and their titles.
 WORDS, FINDINGS = "words", "findings"
 TITLES: Final = {WORDS: "Words of outputs", FINDINGS: "Findings in drafts"}
-#: Patients that either window needs: with fewer, the band is not known well enough to hold.
-FEWEST_PATIENTS: Final = 50
 #: Entries that are named: those that moved most.
 _NAMED: Final = 12
 #: Outputs with an entry that either window would have without change, for it to be told apart.

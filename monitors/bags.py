@@ -15,14 +15,12 @@ from numpy.typing import NDArray
 
 from monitors.groups import GROUPS, Floats, assign
 from monitors.judged import GRID
-from monitors.sketch import SKETCH, count
+from monitors.sketch import SKETCH, count_all
 
 #: Entries of each window that are told apart; all others are counted together.
 MOST: Final = 300
 #: Rows of a window from which its commonest entries are chosen.
 SAMPLE: Final = 5_000
-#: Rows whose entries are in memory at once.
-_ROWS: Final = 50_000
 
 
 def vocabulary(samples: Iterable[pa.ListArray | pa.ChunkedArray]) -> tuple[str, ...]:
@@ -55,27 +53,28 @@ class BagSums:
     def of(cls, entries: Sequence[str], batches: Iterable[pa.RecordBatch], seed: int = 0) -> "BagSums":
         """Fold batches with the columns `bag` (lists of strings), `subject_id` and `weight` (on the grid).
 
-        Rows whose bag is null are left out: nothing is known of them.
+        The entries of one batch are in memory at once. Rows whose bag is null are left out: nothing is known of
+        them.
         """
         counts = np.zeros((GROUPS, len(entries) + 2), np.int64)
         weights = np.zeros(GROUPS, np.int64)
         subjects = np.empty(0, np.uint64)
         known = pa.array(entries, pa.string())
         for batch in batches:
-            for start in range(0, batch.num_rows, _ROWS):
-                piece = batch.slice(start, _ROWS)
-                piece = piece.filter(piece["bag"].is_valid())
-                group, subject = assign(piece["subject_id"], seed)
-                weight = piece["weight"].to_numpy()
-                row, entry = _distinct(piece["bag"])
-                places = np.asarray(pc.fill_null(pc.index_in(entry.dictionary, value_set=known), len(entries)))
-                rows = np.r_[row, np.setdiff1d(np.arange(piece.num_rows), row)]
-                cells = np.full(len(rows), len(entries) + 1)
-                cells[: len(row)] = places[np.asarray(entry.indices)]
-                place = group[rows].astype(np.int64) * counts.shape[1] + cells
-                counts += _sums(place, weight[rows], counts.size).reshape(counts.shape)
-                weights += _sums(group, weight, GROUPS)
-                subjects = np.unique(np.concatenate([subjects, subject]))[:SKETCH]
+            batch = batch.filter(batch["bag"].is_valid())
+            if not batch.num_rows:
+                continue
+            group, subject = assign(batch["subject_id"], seed)
+            weight = batch["weight"].to_numpy()
+            row, entry = _distinct(batch["bag"])
+            places = np.asarray(pc.fill_null(pc.index_in(entry.dictionary, value_set=known), len(entries)))
+            rows = np.r_[row, np.setdiff1d(np.arange(batch.num_rows), row)]
+            cells = np.full(len(rows), len(entries) + 1)
+            cells[: len(row)] = places[np.asarray(entry.indices)]
+            place = group[rows].astype(np.int64) * counts.shape[1] + cells
+            counts += _sums(place, weight[rows], counts.size).reshape(counts.shape)
+            weights += _sums(group, weight, GROUPS)
+            subjects = np.unique(np.concatenate([subjects, subject]))[:SKETCH]
         return cls(tuple(entries), counts, weights, subjects)
 
     @property
@@ -86,7 +85,7 @@ class BagSums:
     @property
     def patients(self) -> tuple[int, bool]:
         """Distinct patients, and whether the count is exact: as in `monitors.tally.Tally.patients`."""
-        return count(np.arange(len(self.subjects)), self.subjects)
+        return count_all(self.subjects)
 
     @property
     def shares(self) -> Floats:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from scipy import special
 
-from monitors.groups import Floats, jackknife_covariance, leave_one_out, mean_cluster_size
+from monitors.groups import Floats, degrees_of, jackknife_covariance, leave_one_out, mean_cluster_size
 from monitors.intervals import filled_groups
 
 _DRAWS: Final = 1000
@@ -107,8 +107,7 @@ def clustered_band(
     if trace <= 0:
         return 0.0  # the same patients with the same results
     nu = trace**2 / float(((away.T @ away) ** 2).sum())
-    noise = float(np.var(parts, ddof=1)) / len(parts)
-    freedom = 2 * float(parts.mean()) ** 2 / noise if noise > 0 else math.inf
+    freedom = degrees_of(parts)
     simple = special.chdtri(len(p) - 1, 1 - level) / (len(p) - 1)
     uneven = special.fdtri(nu, freedom, level) / simple if math.isfinite(freedom) else 1.0
     return band * math.sqrt(max(1.0, float(uneven)) * trace / apart)
@@ -120,6 +119,10 @@ def _away(counts: Floats, filled: np.ndarray) -> Floats:
     shares: Floats = rest / rest.sum(axis=1, keepdims=True)
     centred: Floats = shares - shares.mean(axis=0)
     return centred
+
+
+#: Patients that either window needs for `null_of`: with fewer, the band is not known well enough to hold.
+FEWEST_PATIENTS: Final = 50
 
 
 class Null(NamedTuple):
@@ -144,7 +147,7 @@ def null_of(rest: Floats) -> Null:
     parts = np.diag(gram).copy()
     trace = float(parts.sum())
     if trace <= 0:
-        return Null(0.0, 0.0)  # the same patients with the same embeddings
+        return Null(0.0, 0.0)  # the same patients with the same results
     np.fill_diagonal(gram, 0.0)
     twice, thrice = (float(((parts / trace) ** power).sum()) for power in (2, 3))
     square = float((gram**2).sum()) / (1 - twice)

@@ -10,15 +10,13 @@ from typing import Final
 
 import numpy as np
 
-from monitors.drift_null import null_of
+from monitors.drift_null import FEWEST_PATIENTS, null_of
 from monitors.drift_rows import ColumnDrift
 from monitors.embedding_sums import EmbeddingError, EmbeddingSums
 from monitors.groups import mean_cluster_size
 from monitors.judged import GRID
 from monitors.measurement import Direction, Interval, Measure
 
-#: Patients that either window needs: with fewer, the band is not known well enough to hold.
-FEWEST_PATIENTS: Final = 50
 #: Decimals kept: the last bits of matrix products differ between machines.
 _DECIMALS: Final = 6
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from monitors.groups import GROUPS, Floats, assign
 from monitors.judged import GRID
-from monitors.sketch import SKETCH, count
+from monitors.sketch import SKETCH, count_all
 
 #: Frequencies; each gives two features.
 FREQUENCIES: Final = 256
@@ -118,7 +118,7 @@ class EmbeddingSums:
     @property
     def patients(self) -> tuple[int, bool]:
         """Distinct patients, and whether the count is exact: as in `monitors.tally.Tally.patients`."""
-        return _counted(self.subjects)
+        return count_all(self.subjects)
 
     def means(self) -> tuple[Floats, Floats]:
         """Mean feature vector, and what each group leaves of it: (2F,) and (256, 2F), ‖z(x)‖ = 1."""
@@ -130,11 +130,7 @@ class EmbeddingSums:
 
 def patients_of(subjects: pa.ChunkedArray, seed: int) -> tuple[int, bool]:
     """Distinct patients of a column, counted as those of `EmbeddingSums`."""
-    return _counted(np.unique(assign(subjects, seed)[1])[:SKETCH])
-
-
-def _counted(smallest: NDArray[np.uint64]) -> tuple[int, bool]:
-    return count(np.arange(len(smallest)), smallest)
+    return count_all(np.unique(assign(subjects, seed)[1])[:SKETCH])
 
 
 def lengths_of(embeddings: pa.Array | pa.ChunkedArray) -> list[int]:

@@ -67,19 +67,26 @@ def jackknife_variance(values: Floats, filled: NDArray[np.bool_]) -> float:
     return float(jackknife_covariance(values[:, None], filled)[0, 0])
 
 
-def jackknife_degrees(values: Floats, filled: NDArray[np.bool_]) -> float:
-    """Degrees of freedom of the delete-a-group jackknife variance of one statistic (Satterthwaite 1946).
+def degrees_of(parts: Floats) -> float:
+    """Degrees of freedom of a variance that is a sum over groups of `parts`, u ≥ 0 (Satterthwaite 1946).
 
-    The variance is a sum over m groups of u = (θ₍g₎ − θ̄)²; it varies as a χ² of 2·m·ū²/Var(u) degrees. Where the
-    groups contribute alike that is about m, and far fewer where a few of them hold most of it: many studies of one
-    patient, or rare events. NaN with fewer than two filled groups.
+    It varies as a χ² of 2·m·ū²/Var(u) degrees: about m where the groups contribute alike, and far fewer where a
+    few of them hold most of it, as of many studies of one patient, or of rare events. Infinite if all are equal.
+    """
+    noise = float(parts.var(ddof=1)) / len(parts)
+    return 2 * float(parts.mean()) ** 2 / noise if noise > 0 else float("inf")
+
+
+def jackknife_degrees(values: Floats, filled: NDArray[np.bool_]) -> float:
+    """Degrees of freedom of the delete-a-group jackknife variance of one statistic, the sum of (θ₍g₎ − θ̄)².
+
+    As many as there are filled groups where these are wholly alike; NaN with fewer than two of them.
     """
     kept = values[filled]
     if len(kept) < 2:
         return float("nan")
-    parts = (kept - kept.mean()) ** 2
-    spread = float(parts.var(ddof=1))
-    return 2 * len(parts) * float(parts.mean()) ** 2 / spread if spread > 0 else float(len(parts))
+    degrees = degrees_of((kept - kept.mean()) ** 2)
+    return float(len(kept)) if degrees == float("inf") else degrees
 
 
 def correlation(first: Floats, second: Floats) -> float:

@@ -119,6 +119,11 @@ def united(parts: Sequence[Subjects], moves: Sequence[Ints], strata: int, width:
     return Subjects(owners[:size], found[:size], distinct).compact()
 
 
+def count_all(smallest: Hashes) -> tuple[int, bool]:
+    """Distinct subjects of one owner, from the smallest of their distinct hashes, ascending: see `count`."""
+    return count(np.arange(len(smallest)), smallest)
+
+
 def count(codes: Whole, distinct: Hashes) -> tuple[int, bool]:
     """Distinct subjects among `codes` (places in `distinct`) of some owners, and whether that is exact.
 

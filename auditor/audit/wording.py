@@ -52,7 +52,8 @@ def wording_moved(
     is declared, and nothing of outputs without text.
     """
     found = Seen([], [])
-    if reference_of(settings) is None:
+    before = reference_of(settings)
+    if before is None:
         return found
     columns: dict[str, tuple[pa.ChunkedArray, Bags]] = {}
     if linked.outputs["text"].null_count < linked.outputs.num_rows:
@@ -60,7 +61,7 @@ def wording_moved(
     if judgements is not None and task == "report":
         columns[FINDINGS] = (judgements["findings"], lambda findings: findings)
     for name, (contents, bags) in columns.items():
-        _compare_column(found, name, _rows(linked, contents), bags, task, order, settings, window)
+        _compare_column(found, name, _rows(linked, contents), bags, task, order, settings, (window, before))
     return found
 
 
@@ -78,13 +79,10 @@ def _compare_column(
     task: str,
     order: Sequence[str],
     settings: AuditSettings,
-    window: Window,
+    windows: tuple[Window, Window],
 ) -> None:
     """Each version of the window against itself in the reference window, or against the last version there."""
-    reference_window = reference_of(settings)
-    if reference_window is None:
-        return
-    now, then = (rows.filter(rows_within(rows["day"], one)) for one in (window, reference_window))
+    now, then = (rows.filter(rows_within(rows["day"], one)) for one in windows)
     monitor = Drift(task)
     for version in sorted(pc.unique(now["version"]).to_pylist()):
         baseline = baseline_of(pc.unique(then["version"]).to_pylist(), version, order)
@@ -94,7 +92,7 @@ def _compare_column(
         samples = [RowSample.of(side, ["content"], SAMPLE, settings.seed).table["content"] for side in sides]
         entries = vocabulary(bags(sample) for sample in samples)
         sums, reference = (BagSums.of(entries, _batches(side, bags), settings.seed) for side in sides)
-        of = Of(DISTANCE, monitor.name, monitor.version, task, version, window)
+        of = Of(DISTANCE, monitor.name, monitor.version, task, version, windows[0])
         told = _may_be_told(entries) if name == WORDS and settings.exemplars == "none" else None
         try:
             column = compare(sums, reference, name, may_name=told)
