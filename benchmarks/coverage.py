@@ -3,10 +3,11 @@
 Each run simulates judgements, has the monitor add them up and makes the levels, and the gap of a slice to the
 rest, with the functions that make every published interval (`monitors.levels.Desk`; `monitors.agreement.measure`).
 The correlation within patients comes from a parent of 5,000 outputs that is drawn anew every 50 runs. Truth is the
-same read over two million outputs; of a gap it is 0. A measure is held to the targets where its effective n
-reaches its floor; below, it has an interval and no verdict, and after 50 runs no more are made.
+same read over two million outputs; of a gap it is 0. A measure is held to the targets in the runs whose effective
+n reaches its floor, of which as many are made as are asked for, where a quarter of all runs or more do. Below, a
+measure has an interval and no verdict.
 
-python -m benchmarks.coverage                 4,000 runs a cell
+python -m benchmarks.coverage                 4,000 runs a cell that reach the floor
 python -m benchmarks.coverage --quick         a few runs: that it works, not how well
 python -m benchmarks.coverage --cells         every cell, not only the worst of each pair
 """
@@ -78,12 +79,20 @@ class Cell:
     outputs: int
     truth: list[float] = field(default_factory=list)
     rows: list[tuple[float, ...]] = field(default_factory=list)
+    reached: int = 0  # runs with an interval and enough effective n
 
     def add(self, made: Level | Measurement, truth: float, sides: tuple[float, ...] = ()) -> None:
-        """One run; `sides` are n and events of both sides of a gap between rates."""
-        sides = sides or (made.n, made.events, math.nan, math.nan)
+        """One run; `sides` are n and events (or their weights) of a rate, or of both sides of a gap."""
+        sides = (*sides, math.nan, math.nan, math.nan, math.nan)[:4]
         self.rows.append((made.value, made.low, made.high, made.n_eff, *sides))
         self.truth.append(truth)
+        limits = made.value + made.low + made.high
+        self.reached += math.isfinite(limits) and made.n_eff >= self.measure.floor
+
+    def wants(self, runs: int) -> bool:
+        """Whether to go on: until so many runs reach the floor, or too few of so many did."""
+        done = max(1, len(self.rows))
+        return self.reached < runs and (done < runs or self.reached >= _ENOUGH * done)
 
 
 @dataclass(frozen=True)
@@ -138,7 +147,7 @@ def _relative_width(cell: Cell, rows: np.ndarray) -> float:
     kind = cell.measure.interval
     if kind is Interval.Q_HAT:
         return math.nan  # on the scale of a root that is cut at 0 there is no scatter to compare with
-    if kind in (Interval.JEFFREYS, Interval.F1) and not cell.measure.squares:
+    if kind in (Interval.JEFFREYS, Interval.F1):
         known = _known_rates(cell, rows, kind)
     elif kind is Interval.LOGIT and not cell.contrast:
         on_scale = special.logit(value)
@@ -152,13 +161,18 @@ def _relative_width(cell: Cell, rows: np.ndarray) -> float:
 
 
 def _known_rates(cell: Cell, rows: np.ndarray, kind: Interval) -> np.ndarray:
-    """Jeffreys limits of each run, or MOVER of two, with the design effect and correlation of all runs."""
+    """Jeffreys limits of each run, or MOVER of two, with the design effect and correlation of all runs.
+
+    Of weighted events the design effect holds their weight as well, and may lie below 1.
+    """
     counts = math.isinf(cell.measure.high)
     limits, made, rates = intervals.jeffreys_count if counts else intervals.jeffreys, [], []
     for n, events in (rows[:, 4:6].T, rows[:, 6:8].T)[: 2 if cell.contrast else 1]:
         rate = events.sum() / n.sum()
         simple = (rate if counts else rate * (1 - rate)) / n.mean()
-        deff = max(1.0, float((events / n).var()) / simple) if simple > 0 else 1.0
+        deff = float((events / n).var()) / simple if simple > 0 else 1.0
+        if not cell.measure.squares:
+            deff = max(1.0, deff)
         ends = np.array([limits(k, m, deff) for k, m in zip(events, n, strict=True)])
         triple = np.column_stack([events / n, ends])
         made.append(f1_of(triple) if kind is Interval.F1 else triple)
@@ -179,13 +193,15 @@ def simulate(monitor: Monitor, plan: Plan, rho: float, seed: int) -> Iterator[Ce
             for index, one in measures_of(monitor)
             for contrast in _contrasts(monitor, one)
         }
-        done, active = 0, cells
-        while done < plan.runs and active:
-            runs = min(RUNS_A_PARENT, plan.runs - done)
-            _runs(monitor, rng, rho, outputs, runs, whole, active)
-            done += runs
-            if done == runs:  # what stays below its floor needs no further runs
-                active = {key: cell for key, cell in cells.items() if Held.of(cell).share >= _ENOUGH / 2}
+        first, active = min(RUNS_A_PARENT, plan.runs), cells
+        while active:
+            _runs(monitor, rng, rho, outputs, first, whole, active)
+            active = {
+                key: cell
+                for key, cell in active.items()
+                # what hardly ever reaches its floor needs no further runs
+                if cell.wants(plan.runs) and cell.reached >= _ENOUGH / 2 * first
+            }
         yield from cells.values()
 
 
@@ -229,7 +245,7 @@ def _runs(
                 for m in agreement.measure(monitor, tally, version="v1", window=Window()):
                     index = names.index(m.measure)
                     if (index, "") in cells:
-                        cells[index, ""].add(m, truth[index])
+                        cells[index, ""].add(m, truth[index], (m.n, m.events))
                 continue
             cut = Cut(monitor, tally, _WHOLE)
             if any(contrast for _, contrast in cells):
@@ -240,13 +256,13 @@ def _runs(
                     m = desk.contrast(one, index, inside, rest, desk, ITEM, _SLICE, contrast, Window())
                     cell.add(m, 0.0, _sides(one, inside, rest))
                 else:
-                    cell.add(desk.level(cut, index, ITEM), truth[index])
+                    cell.add(desk.level(cut, index, ITEM), truth[index], _sides(monitor.measures[index], cut))
 
 
-def _sides(one: Measure, inside: Cut, rest: Cut) -> tuple[float, ...]:
+def _sides(one: Measure, *cuts: Cut) -> tuple[float, ...]:
     if one.interval not in (Interval.JEFFREYS, Interval.F1):
         return ()
-    return tuple(float(c.cell(name).sum()) for c in (inside, rest) for name in (one.denominator, one.numerator))
+    return tuple(float(c.cell(name).sum()) for c in cuts for name in (one.denominator, one.numerator))
 
 
 def _truth(whole: Cut, parent: Tally, index: int) -> float:

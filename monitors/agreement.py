@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from monitors import frame
+from monitors import frame, intervals
 from monitors.columns import Collector, JudgedError, Mask, numbers, ratio, shares, status_is
-from monitors.groups import Floats
+from monitors.groups import Floats, jackknife_degrees, leave_one_out
 from monitors.levels import Desk
 from monitors.measurement import Direction, Interval, Measure, Measurement, Slice, Window
 from monitors.monitor import Contributions
@@ -24,6 +24,7 @@ from monitors.selection import select
 from monitors.tally import Tally
 
 CELLS: Final = ("asked", "unpaired", "pairs", "agreed", "first_yes", "second_yes")
+_ALPHA: Final = 0.05
 _NEVER_NARROWER: Final = f"{Interval.NORMAL.value}, and no narrower than Jeffreys on the share of agreement"
 _ALL_ALIKE: Final = "both said the same one thing throughout: there is no kappa"
 
@@ -155,24 +156,38 @@ def measure(
 ) -> list[Measurement]:
     """Every measure of each item (default: all in the tally), with limits that hold near full agreement.
 
-    The jackknife of kappa and AC1 sees no variance where no pair disagrees, and little where few do. Their
-    limits therefore reach at least as far as those of the share of agreement with chance agreement held at its
-    estimate: (p − p_e)/(1 − p_e) at both Jeffreys limits p. They share its effective n.
+    The design effect of the shares comes from the pairs themselves, for there is no larger tally to take it from;
+    what that leaves uncertain is in the limits, which have t instead of z (`_with_t`). The jackknife of kappa and
+    AC1 sees no variance where no pair disagrees, and little where few do. Their limits therefore reach at least
+    as far as those of the share of agreement with chance agreement held at its estimate: (p − p_e)/(1 − p_e) at
+    both Jeffreys limits p. They share its effective n.
     """
-    items = items or tally.values("item")
-    found = frame.measure(Desk(monitor, tally, version), [Slice()], items=items, window=window)
-    agreement, kappa, ac1, _ = (m.name for m in monitor.measures)
-    share = {m.item: m for m in found if m.measure == agreement}
     rows = []
-    for one in found:
-        if one.measure in (kappa, ac1):
-            chance = _chance_by_judge if one.measure == kappa else _chance_pooled
-            totals = tally.group_totals(select(tally, Slice(), version=version, item=one.item)).sum(axis=0)
-            expected = chance(*(totals[[CELLS.index(c)]] for c in ("pairs", "first_yes", "second_yes")))
-            rows.append(_widened(one, share[one.item], expected))
-        else:
-            rows.append(one)
+    for item in items or tally.values("item"):
+        found = frame.measure(Desk(monitor, tally, version), [Slice()], items=[item], window=window)
+        groups = tally.group_totals(select(tally, Slice(), version=version, item=item))
+        share, kappa, ac1, missing = (
+            _with_t(row, one, groups) if one.interval is Interval.JEFFREYS else row
+            for row, one in zip(found, monitor.measures, strict=True)
+        )
+        counted = [groups[:, CELLS.index(c)].sum(keepdims=True) for c in ("pairs", "first_yes", "second_yes")]
+        kappa = _widened(kappa, share, _chance_by_judge(*counted))
+        rows += [share, kappa, _widened(ac1, share, _chance_pooled(*counted)), missing]
     return rows
+
+
+def _with_t(row: Measurement, one: Measure, groups: Floats) -> Measurement:
+    """A share with its design effect (t/z)² times as large, t on the degrees of freedom of its jackknife.
+
+    Where few pairs differ, the design effect is assumed and not estimated (`intervals.design`), and stays.
+    """
+    events, n = (groups[:, CELLS.index(c)] for c in (one.numerator, one.denominator))
+    if not min(row.events, row.n - row.events) >= intervals.FEW_EVENTS:
+        return row
+    degrees = jackknife_degrees(ratio(leave_one_out(events), leave_one_out(n)), intervals.filled_groups(n))
+    deff = row.deff * (intervals.t_of(_ALPHA, degrees) / intervals.z_of(_ALPHA)) ** 2
+    low, high = intervals.jeffreys(row.events, row.n, deff, _ALPHA)
+    return replace(row, low=low, high=high, n_eff=row.n / deff, deff=deff)
 
 
 def _widened(one: Measurement, share: Measurement, expected: Floats) -> Measurement:

@@ -83,6 +83,14 @@ def test_what_stays_below_its_floor_is_not_counted() -> None:
     assert not Held.of(cell).counts
 
 
+def test_a_cell_that_reaches_its_floor_now_and_then_is_run_until_it_has_done_so_often_enough() -> None:
+    plan = Plan(runs=60, outputs=(50,), correlations=(0.0,), truth=20_000)
+    cells = list(coverage.simulate(HALLUCINATION, plan, 0.0, 0))
+    shares = {len(c.rows): c.reached / len(c.rows) for c in cells}
+    assert all(c.reached >= 60 or len(c.rows) == 50 or c.reached < 0.25 * len(c.rows) for c in cells)
+    assert any(0.25 < share < 0.9 and runs > 60 for runs, share in shares.items()), shares
+
+
 def test_simulated_patients_have_the_sizes_and_the_correlation_they_should() -> None:
     from benchmarks.coverage_populations import Draw
 

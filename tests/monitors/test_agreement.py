@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 from sklearn.metrics import cohen_kappa_score
 
 from monitors import frame
@@ -133,6 +134,24 @@ def test_full_agreement_is_not_certainty(n: int) -> None:
     assert found["ac1"].low == pytest.approx(2 * low - 1)
     assert found["kappa"].high == 1.0
     assert found["kappa"].n_eff == found["agreement"].n_eff == n
+
+
+def test_shares_have_t_on_the_degrees_of_freedom_of_their_own_jackknife() -> None:
+    """By hand: one patient left out at a time, each of whom has a group of 256 of his own or shares it."""
+    tally = Tally.of(JUDGES, judged_twice(np.random.default_rng(3), 110, 0.2, 0.1, 0.2), STRATA)
+    (found, *_) = measure(JUDGES, tally, version="v1", window=Window(), items=["contradicted"])
+    (plain, *_) = frame.measure(Desk(JUDGES, tally, "v1"), [Slice()], items=["contradicted"], window=Window())
+    groups = tally.group_totals(tally.where(version="v1", item="contradicted"))
+    pairs, agreed = (groups[:, JUDGES.cells.index(name)] for name in ("pairs", "agreed"))
+    without = [(agreed.sum() - a) / (pairs.sum() - n) for a, n in zip(agreed, pairs, strict=True) if n]
+    parts = (np.array(without) - np.mean(without)) ** 2
+    degrees = 2 * parts.mean() ** 2 / (parts.var(ddof=1) / len(parts))
+    stretch = (stats.t.ppf(0.975, degrees) / stats.norm.ppf(0.975)) ** 2
+    assert 1.02 < stretch < 2
+    assert found.deff == pytest.approx(plain.deff * stretch)
+    assert found.n_eff == pytest.approx(found.n / found.deff)
+    a, b = found.events / found.deff + 0.5, (found.n - found.events) / found.deff + 0.5
+    assert (found.low, found.high) == pytest.approx(stats.beta.ppf([0.025, 0.975], a, b))
 
 
 def test_a_judgement_that_is_neither_yes_nor_no_is_refused() -> None:
