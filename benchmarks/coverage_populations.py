@@ -5,13 +5,14 @@ one patient correlate by ρ.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import special
 
+from monitors.adding import Entries
 from monitors.error_codes import ERROR_CODES
 from monitors.groups import GROUPS
 from monitors.judged import CUTOFFS, judged_schema
@@ -268,18 +269,12 @@ def tallies(monitor: Monitor, draw: Draw, batch: pa.RecordBatch, runs: int) -> l
     made, cells = monitor.contributions(batch), len(monitor.cells)
     rows, reach = made.row, 2 * GROUPS * cells
     key = (stratum[rows] * GROUPS + draw.group[rows]) * cells + made.cell
-    none, found = np.empty(0, np.int64), []
+    none, found = replace(Tally.zero(monitor, STRATA), levels=LEVELS), []
     for run in range(runs):
         here = slice(None) if runs == 1 else draw.run[rows] == run
         sums = np.bincount(key[here], weights=made.value[here], minlength=reach)
         kept = np.flatnonzero(sums)
-        rest, cell = np.divmod(kept, cells)
-        found.append(
-            Tally(
-                monitor.name, monitor.version, cells, STRATA, 0, LEVELS, rest // GROUPS, rest % GROUPS, cell,
-                sums[kept].astype(np.int64), none, none.astype(np.uint64),
-            )
-        )  # fmt: skip
+        found.append(replace(none, sums=Entries.at(kept, sums[kept].astype(np.int64), cells)))
     return found
 
 

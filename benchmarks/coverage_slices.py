@@ -15,7 +15,7 @@ import argparse
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -28,6 +28,7 @@ from rich.table import Table
 from benchmarks.coverage import lower
 from benchmarks.coverage_populations import Draw
 from benchmarks.table import header
+from monitors.adding import Entries
 from monitors.columns import shares
 from monitors.frame import gaps
 from monitors.groups import GROUPS
@@ -116,17 +117,11 @@ class Population:
         kinds = [np.ones(len(key), bool), *hits]
         sums = np.stack([np.bincount(key[rows], minlength=reach) for rows in kinds], axis=1)
         levels = tuple(("v1", "", f"{k:02d}") for k in range(self.slices))
-        none = np.empty(0, np.int64)
+        none = replace(Tally.zero(MONITOR, ("version", "item", "slice")), levels=levels)
         made = []
         for run in sums.reshape(runs, -1):
             kept = np.flatnonzero(run)
-            place, cell = np.divmod(kept, cells)
-            made.append(
-                Tally(
-                    MONITOR.name, MONITOR.version, cells, ("version", "item", "slice"), 0, levels, place // GROUPS,
-                    place % GROUPS, cell, run[kept] * GRID, none, none.astype(np.uint64),
-                )
-            )  # fmt: skip
+            made.append(replace(none, sums=Entries.at(kept, run[kept] * GRID, cells)))
         return made
 
     def _happens(self, draw: Draw, rate: float, home: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -58,7 +58,7 @@ def tally(monitors: list[Monitor], path: Path, runs: int) -> Made:
         began = time.perf_counter()
         made = streamed(monitors, path)
         seconds.append(time.perf_counter() - began)
-        sums = sum(len(one.value) for one in made)
+        sums = sum(len(one.sums.value) for one in made)
         del made  # or the next run would hold two
     rows = sum(part.num_rows for part in parts(path))
     cells = sum(len(monitor.cells) for monitor in monitors)

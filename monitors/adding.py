@@ -27,6 +27,12 @@ class Entries(NamedTuple):
     value: Ints
 
     @classmethod
+    def room(cls, size: int) -> "Entries":
+        """So many entries that are yet to be written; their memory is taken as they are."""
+        stratum, cell = np.empty(size, np.int32), np.empty(size, np.int32)
+        return cls(stratum, np.empty(size, np.uint8), cell, np.empty(size, np.int64))
+
+    @classmethod
     def at(cls, key: Ints, value: Ints, cells: int) -> "Entries":
         """Entries by their keys (stratum · 256 + group) · cells + cell, in the least room that holds them."""
         rest, cell = np.divmod(key, cells)
@@ -66,7 +72,7 @@ def merged(parts: Sequence[Entries], moves: Sequence[Ints], strata: int, cells: 
         np.searchsorted(part.stratum, np.searchsorted(move, first))
         for part, move in zip(parts, moves, strict=True)
     ]
-    made = []
+    made, size = Entries.room(sum(len(part.value) for part in parts)), 0
     for a, b in pairwise(range(len(first))):
         dense = np.zeros(step * GROUPS * cells, np.int64)
         for part, move, edge in zip(parts, moves, edges, strict=True):
@@ -75,8 +81,13 @@ def merged(parts: Sequence[Entries], moves: Sequence[Ints], strata: int, cells: 
             dense[_keys(here, move[here.stratum] - first[a], cells)] += here.value
         kept = np.flatnonzero(dense)
         sums = Entries.at(kept, dense[kept], cells)
-        made.append(sums._replace(stratum=sums.stratum + np.int32(first[a])))
-    return Entries(*(np.concatenate(column) for column in zip(*made, strict=True)))
+        sums = sums._replace(stratum=sums.stratum + np.int32(first[a]))
+        for column, found in zip(made, sums, strict=True):
+            column[size : size + len(kept)] = found
+        size += len(kept)
+    for column in made:
+        column.resize(size, refcheck=False)  # in place: what was not needed is given back
+    return made
 
 
 def _keys(part: Entries, stratum: Ints, cells: int) -> Ints:

@@ -148,9 +148,10 @@ def _status_cells() -> tuple[str, ...]:
 
 def _rows_by_stratum(tally: Tally) -> Floats:
     """Row counts by stratum and patient group, of shape (strata, 256): the first cell alone."""
-    chosen = tally.cell == 0
-    keys = tally.stratum[chosen] * GROUPS + tally.group[chosen]
-    counts = np.bincount(keys, tally.value[chosen].astype(np.float64), len(tally.levels) * GROUPS)
+    stratum, group, cell, value = tally.sums
+    chosen = cell == 0
+    keys = stratum[chosen] * GROUPS + group[chosen]
+    counts = np.bincount(keys, value[chosen].astype(np.float64), len(tally.levels) * GROUPS)
     shaped: Floats = counts.reshape(-1, GROUPS) / GRID
     return shaped
 

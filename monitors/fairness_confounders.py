@@ -147,8 +147,9 @@ def _association(
     n = float(sizes.sum())
     if n <= 0:
         return _NAN, _NAN, 0.0, 0.0
-    chosen = (tally.cell == cell) & mask[tally.stratum]
-    held = np.bincount(tally.stratum[chosen], tally.value[chosen].astype(np.float64), len(tally.levels))
+    chosen = (tally.sums.cell == cell) & mask[tally.sums.stratum]
+    stratum, value = tally.sums.stratum[chosen], tally.sums.value[chosen]
+    held = np.bincount(stratum, value.astype(np.float64), len(tally.levels))
     ours = [_values(tally, level, own) for level in tally.levels]
     theirs = [_values(tally, level, [name]) for level in tally.levels]
     table = np.zeros((len(set(ours)), len(set(theirs))))

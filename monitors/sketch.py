@@ -78,6 +78,11 @@ class Subjects(NamedTuple):
     rank: Whole
     distinct: Hashes
 
+    @classmethod
+    def none(cls) -> "Subjects":
+        """Nobody's."""
+        return cls(np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.uint64))
+
     def compact(self) -> "Subjects":
         """The same without hashes that belong to nobody: what a full set gave up would add up for ever."""
         seen = np.zeros(len(self.distinct), bool)
@@ -116,7 +121,9 @@ def united(parts: Sequence[Subjects], moves: Sequence[Ints], strata: int, width:
         of, place = smallest(np.concatenate(owner), np.concatenate(rank), len(distinct))
         owners[size : size + len(of)], found[size : size + len(of)] = of, place
         size += len(of)
-    return Subjects(owners[:size], found[:size], distinct).compact()
+    for column in (owners, found):
+        column.resize(size, refcheck=False)  # in place: what was not needed is given back
+    return Subjects(owners, found, distinct).compact()
 
 
 def count_all(smallest: Hashes) -> tuple[int, bool]:

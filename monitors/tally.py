@@ -6,7 +6,7 @@ order, in one process or many, gives the same bits.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ from monitors.judged import GRID
 from monitors.measurement import Interval
 from monitors.monitor import Contributions, Monitor
 from monitors.packing import PackingError, packed, unpacked
-from monitors.sketch import SKETCH, Hashes, Subjects, Whole, count, ranked, smallest, united
+from monitors.sketch import SKETCH, Subjects, count, smallest, united
 from monitors.strata import Ints, Rows, TallyError, of_strata, starts_of
 
 __all__ = ["SKETCH", "Tally", "TallyError", "people_cells"]
@@ -36,10 +36,9 @@ def people_cells(monitor: Monitor) -> list[int]:
 class Tally:
     """Exact sums of one monitor. Arrays are never written to after construction.
 
-    `stratum`, `group`, `cell`, `value` are parallel, sorted by (stratum, group, cell), without zeros.
-    `levels[i]` are the values of the strata columns of stratum i, ascending. `subject_owner` and
-    `subject_hash` are parallel, sorted, at most `SKETCH` an owner. An owner is stratum · (cells + 1), for all
-    subjects of the stratum, plus 1 + cell for those who have a value in a cell that measures count people by.
+    `levels[i]` are the values of the strata columns of stratum i, ascending. `subjects` are at most `SKETCH` an
+    owner, and no hash is there that belongs to none. An owner is stratum · (cells + 1), for all subjects of the
+    stratum, plus 1 + cell for those who have a value in a cell that measures count people by.
     """
 
     monitor: str
@@ -48,14 +47,9 @@ class Tally:
     strata: tuple[str, ...]
     seed: int
     levels: tuple[tuple[str, ...], ...]
-    stratum: Whole
-    group: Whole
-    cell: Whole
-    value: Ints
-    subject_owner: Ints
-    subject_hash: Hashes
+    sums: Entries
+    subjects: Subjects
     _masks: dict[tuple[str, str], NDArray[np.bool_]] = field(default_factory=dict, init=False, repr=False)
-    _ranked: list[Subjects] = field(default_factory=list, init=False, repr=False)
     _owners: list["_Owners"] = field(default_factory=list, init=False, repr=False)
     _whole: list[Floats] = field(default_factory=list, init=False, repr=False)
     _begins: list[Ints] = field(default_factory=list, init=False, repr=False)
@@ -63,16 +57,13 @@ class Tally:
     @classmethod
     def zero(cls, monitor: Monitor, strata: Sequence[str], seed: int = 0) -> "Tally":
         """The tally of no rows: the identity of addition."""
-        none = np.empty(0, np.int64)
         names = tuple(strata)
         if "version" not in names or "item" not in names:
             raise TallyError(
                 "The strata of a tally must name 'version' and 'item'; measurements never pool versions."
             )
-        return cls(
-            monitor.name, monitor.version, len(monitor.cells), names, seed, (), none, none, none, none, none,
-            np.empty(0, np.uint64),
-        )  # fmt: skip
+        kind = (monitor.name, monitor.version, len(monitor.cells), names, seed)
+        return cls(*kind, (), Entries.room(0), Subjects.none())
 
     @classmethod
     def of(cls, monitor: Monitor, table: pa.Table, strata: Sequence[str], seed: int = 0) -> "Tally":
@@ -111,9 +102,9 @@ class Tally:
         levels = tuple(sorted(set().union(*(t.levels for t in tallies))))
         place = {level: i for i, level in enumerate(levels)}
         moves = [np.array([place[level] for level in t.levels], np.int64) for t in tallies]
-        sums = merged([t._entries() for t in tallies], moves, len(levels), first.cells)
-        subjects = united([t._subjects() for t in tallies], moves, len(levels), first.cells + 1)
-        return _made(first, levels, sums, subjects)
+        sums = merged([t.sums for t in tallies], moves, len(levels), first.cells)
+        subjects = united([t.subjects for t in tallies], moves, len(levels), first.cells + 1)
+        return replace(first, levels=levels, sums=sums, subjects=subjects)
 
     def __add__(self, other: "Tally") -> "Tally":
         return Tally.merge([self, other])
@@ -149,21 +140,15 @@ class Tally:
         """The tally of the masked strata alone."""
         move = np.cumsum(mask) - 1
         width = self.cells + 1
-        kept, owned = mask[self.stratum], mask[self.subject_owner // width]
-        owners = self.subject_owner[owned]
-        return Tally(
-            self.monitor,
-            self.monitor_version,
-            self.cells,
-            self.strata,
-            self.seed,
-            tuple(level for level, keep in zip(self.levels, mask, strict=True) if keep),
-            move[self.stratum[kept]],
-            self.group[kept],
-            self.cell[kept],
-            self.value[kept],
-            move[owners // width] * width + owners % width,
-            self.subject_hash[owned],
+        stratum, group, cell, value = self.sums
+        kept, owned = mask[stratum], mask[self.subjects.owner // width]
+        owners = self.subjects.owner[owned]
+        owners = move[owners // width] * width + owners % width
+        return replace(
+            self,
+            levels=tuple(level for level, keep in zip(self.levels, mask, strict=True) if keep),
+            sums=Entries(move[stratum[kept]], group[kept], cell[kept], value[kept]),
+            subjects=Subjects(owners, self.subjects.rank[owned], self.subjects.distinct).compact(),
         )
 
     def group_totals(self, mask: NDArray[np.bool_] | None = None) -> Floats:
@@ -175,19 +160,19 @@ class Tally:
         """Group totals on the grid, flat. What is more than half is the whole without the other part: exactly,
         since sums below 2**53 of integers are exact in float64."""
         if not self._begins:
-            self._begins.append(starts_of(self.stratum, len(self.levels)))
+            self._begins.append(starts_of(self.sums.stratum, len(self.levels)))
         starts = self._begins[0]
         if mask is None or mask.all():
             if not self._whole:
                 self._whole.append(self._summed(slice(None)))
             return self._whole[0]
-        if 2 * int(np.diff(starts)[mask].sum()) > len(self.value):
+        if 2 * int(np.diff(starts)[mask].sum()) > len(self.sums.value):
             return self._sums(None) - self._summed(of_strata(starts, ~mask))
         return self._summed(of_strata(starts, mask))
 
     def _summed(self, kept: Ints | slice) -> Floats:
-        keys = self.group[kept].astype(np.int64) * self.cells + self.cell[kept]
-        weights = self.value[kept].astype(np.float64)
+        keys = self.sums.group[kept].astype(np.int64) * self.cells + self.sums.cell[kept]
+        weights = self.sums.value[kept].astype(np.float64)
         sums: Floats = np.bincount(keys, weights=weights, minlength=GROUPS * self.cells).astype(np.float64)
         return sums
 
@@ -198,35 +183,26 @@ class Tally:
 
         Exact below `SKETCH`, else an estimate (`monitors.sketch.count`).
         """
-        _, rank, distinct = self._subjects()
+        owner, rank, distinct = self.subjects
         if not self._owners:
-            self._owners.append(_Owners.of(self.subject_owner, self.cells + 1))
+            self._owners.append(_Owners.of(owner, self.cells + 1))
         starts, stratum, kind = self._owners[0]
         kinds = np.zeros(self.cells + 1, bool)
         kinds[[cell + 1 for cell in cells] or [0]] = True
         asked = kinds[kind] if mask is None else kinds[kind] & mask[stratum]
         return count(rank[of_strata(starts, asked)], distinct)
 
-    def _subjects(self) -> Subjects:
-        """The subjects by the rank of their hash; remembered for every slice."""
-        if not self._ranked:
-            distinct, rank = ranked(self.subject_hash)
-            self._ranked.append(Subjects(self.subject_owner, rank, distinct))
-        return self._ranked[0]
-
     def to_bytes(self) -> bytes:
         """Canonical bytes: equal tallies give equal bytes."""
-        _, rank, distinct = self._subjects()
-        columns = (self.value, self.subject_owner, distinct, self.stratum, self.cell, rank, self.group)
-        return packed(self._header(), columns)
+        stratum, group, cell, value = self.sums
+        owner, rank, distinct = self.subjects
+        return packed(self._header(), (value, owner, distinct, stratum, cell, rank, group))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Tally":
         """Read what `to_bytes` wrote. Raises TallyError for anything else."""
         try:
             header, (value, owner, distinct, stratum, cell, rank, group) = unpacked(data)
-            if len(rank) and not 0 <= int(rank.min()) <= int(rank.max()) < len(distinct):
-                raise PackingError(damaged=True)
             tally = cls(
                 str(header["monitor"]),
                 int(header["monitor_version"]),
@@ -234,14 +210,9 @@ class Tally:
                 tuple(header["strata"]),
                 int(header["seed"]),
                 tuple(map(tuple, header["levels"])),
-                stratum,
-                group,
-                cell,
-                value,
-                owner,
-                distinct[rank],
+                Entries(stratum, group, cell, value),
+                Subjects(owner, rank, distinct),
             )
-            tally._ranked.append(Subjects(owner, rank, distinct))
             tally._check_sound()
         except PackingError as error:
             if error.damaged:
@@ -256,11 +227,8 @@ class Tally:
             raise TallyError(f"This tally has no stratum {name!r}; it has {', '.join(self.strata)}.")
         return self.strata.index(name)
 
-    def _entries(self) -> Entries:
-        return Entries(self.stratum, self.group, self.cell, self.value)
-
     def _arrays(self) -> tuple[NDArray[np.generic], ...]:
-        return self.stratum, self.group, self.cell, self.value, self.subject_owner, self.subject_hash
+        return (*self.sums, *self.subjects)
 
     def _header(self) -> dict[str, object]:
         return {
@@ -282,22 +250,20 @@ class Tally:
 
     def _check_sound(self) -> None:
         """Refuse damaged bytes that happened to parse."""
-        tops = (len(self.levels), GROUPS, self.cells)
+        stratum, group, cell, _ = self.sums
+        owner, rank, distinct = self.subjects
+        tops = (len(self.levels), GROUPS, self.cells, len(self.levels) * (self.cells + 1), len(distinct))
         inside = all(
             bool(((row >= 0) & (row < top)).all())
-            for row, top in zip((self.stratum, self.group, self.cell), tops, strict=True)
+            for row, top in zip((stratum, group, cell, owner, rank), tops, strict=True)
         )
-        distinct = self._subjects().distinct
-        reach = len(self.levels) * (self.cells + 1)
-        owned = bool(((self.subject_owner >= 0) & (self.subject_owner < reach)).all())
         ordered = self.levels == tuple(sorted(set(self.levels)))
         shaped = set(map(len, self.levels)) <= {len(self.strata)}
-        key = (self.stratum.astype(np.int64) * GROUPS + self.group) * self.cells + self.cell
-        owner = self.subject_owner
+        key = (stratum.astype(np.int64) * GROUPS + group) * self.cells + cell
         ascending = bool(
             (key[1:] > key[:-1]).all() and (distinct[1:] > distinct[:-1]).all() and (owner[1:] >= owner[:-1]).all()
         )
-        if not (inside and owned and ordered and shaped and ascending):
+        if not (inside and ordered and shaped and ascending):
             raise TallyError("A stored tally is damaged; make it anew.")
 
 
@@ -328,7 +294,7 @@ def _tallied(zero: Tally, monitor: Monitor, rows: Rows) -> Tally:
     place = (rows.stratum * GROUPS + rows.group) * len(monitor.cells)
     sums = added(place[made.row] + made.cell, value, len(rows.levels), len(monitor.cells))
     chosen = smallest(owners, np.r_[rows.rank, rows.rank[whose]], len(rows.subjects))
-    return _made(zero, rows.levels, sums, Subjects(*chosen, rows.subjects).compact())
+    return replace(zero, levels=rows.levels, sums=sums, subjects=Subjects(*chosen, rows.subjects).compact())
 
 
 def _weighted(made: Contributions, weight: Ints, monitor: str) -> Ints:
@@ -343,11 +309,3 @@ def _weighted(made: Contributions, weight: Ints, monitor: str) -> Ints:
         return made.value
     scaled: Ints = (made.value * weight[made.row] + GRID // 2) >> 20
     return scaled
-
-
-def _made(kind: Tally, levels: tuple[tuple[str, ...], ...], sums: Entries, subjects: Subjects) -> Tally:
-    """A tally like `kind` of other sums and subjects."""
-    names = (kind.monitor, kind.monitor_version, kind.cells, kind.strata, kind.seed)
-    made = Tally(*names, levels, *sums, subjects.owner, subjects.distinct[subjects.rank])
-    made._ranked.append(subjects)
-    return made

@@ -1,6 +1,7 @@
 """Levels, gaps and changes: what they cover, what they note, and where they are silent."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -9,6 +10,7 @@ import pytest
 from scipy.special import ndtr
 
 from monitors import frame
+from monitors.adding import Entries
 from monitors.calibration import CALIBRATION
 from monitors.columns import logit_bin
 from monitors.cut import Cut
@@ -243,12 +245,11 @@ def test_auroc_intervals_cover_with_few_positive_patients() -> None:
         np.add.at(totals, (group, np.where(label, positive, negative) + bins), 1)
         np.add.at(totals, (group, np.where(label, *scored)), 1)
         g, c = np.nonzero(totals)
-        zero, none = Tally.zero(PERFORMANCE, ("version", "item")), np.empty(0, np.int64)
-        counted = Tally(
-            zero.monitor, zero.monitor_version, zero.cells, zero.strata, 0, (("v1", FINDINGS[0]),),
-            np.zeros(len(g), np.int64), g, c, (totals[g, c] * GRID).astype(np.int64), none,
-            none.astype(np.uint64),
-        )  # fmt: skip
+        counted = replace(
+            Tally.zero(PERFORMANCE, ("version", "item")),
+            levels=(("v1", FINDINGS[0]),),
+            sums=Entries(np.zeros(len(g), np.int64), g, c, (totals[g, c] * GRID).astype(np.int64)),
+        )
         cut = Cut(PERFORMANCE, counted, np.ones(1, bool))
         level = Desk(PERFORMANCE, empty, "v1", None, 0.05).level(cut, 2, FINDINGS[0])
         covered.append(level.low <= truth <= level.high)

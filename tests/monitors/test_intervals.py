@@ -1,12 +1,14 @@
 """Interval formulas against independent computations, and their coverage on clustered patients."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from monitors import frame, intervals
+from monitors.adding import Entries
 from monitors.groups import (
     Floats,
     correlation,
@@ -19,6 +21,7 @@ from monitors.groups import (
 from monitors.hallucination import HALLUCINATION
 from monitors.levels import Desk
 from monitors.measurement import Slice, Window
+from monitors.sketch import Subjects
 from monitors.tally import Tally
 from tests.monitors.population import cluster_sizes, risks
 
@@ -189,21 +192,14 @@ def report_tallies(rng: np.random.Generator, patients: int, rate: float, rho: fl
         g, c = np.nonzero(counts)
         cell = np.array([report, with_error])[c]
         order = np.lexsort((cell, g))
-        zero = Tally.zero(HALLUCINATION, ("version", "item"))
+        values = (counts[g, c][order] * 2**20).astype(np.int64)
+        hashes = np.sort(rng.integers(1 << 62, size=64)).astype(np.uint64)
         tallies.append(
-            Tally(
-                zero.monitor,
-                zero.monitor_version,
-                zero.cells,
-                zero.strata,
-                0,
-                (("v1", "report"),),
-                np.zeros(len(g), np.int64),
-                g[order],
-                cell[order],
-                (counts[g, c][order] * 2**20).astype(np.int64),
-                np.zeros(64, np.int64),
-                np.sort(rng.integers(1 << 62, size=64)).astype(np.uint64),
+            replace(
+                Tally.zero(HALLUCINATION, ("version", "item")),
+                levels=(("v1", "report"),),
+                sums=Entries(np.zeros(len(g), np.int64), g[order], cell[order], values),
+                subjects=Subjects(np.zeros(64, np.int64), np.arange(64), hashes),
             )
         )
     return tallies

@@ -1,5 +1,7 @@
 """The tally's exactness, its refusals, and hostile bytes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -12,7 +14,7 @@ from monitors.hallucination import HALLUCINATION
 from monitors.judged import GRID
 from monitors.monitor import Contributions, Monitor
 from monitors.performance import PERFORMANCE
-from monitors.sketch import ranked, smallest
+from monitors.sketch import Subjects, ranked, smallest
 from monitors.tally import SKETCH, Tally, TallyError
 from tests.monitors.population import STRATA, classifications, reports
 
@@ -94,11 +96,13 @@ def test_totals_and_patients_of_any_strata_are_those_of_their_rows(table: pa.Tab
     for seed in range(20):
         mask = np.random.default_rng(seed).uniform(size=len(tally.levels)) < share
         plain = np.zeros((256, tally.cells))
-        kept = mask[tally.stratum]
-        np.add.at(plain, (tally.group[kept], tally.cell[kept]), tally.value[kept].astype(float))
+        stratum, group, cell, value = tally.sums
+        kept = mask[stratum]
+        np.add.at(plain, (group[kept], cell[kept]), value[kept].astype(float))
         np.testing.assert_array_equal(tally.group_totals(mask), plain / GRID)
-        owned = mask[tally.subject_owner // (tally.cells + 1)] & (tally.subject_owner % (tally.cells + 1) == 0)
-        assert tally.patients(mask) == (len(np.unique(tally.subject_hash[owned])), True)
+        owner, rank, _ = tally.subjects
+        owned = mask[owner // (tally.cells + 1)] & (owner % (tally.cells + 1) == 0)
+        assert tally.patients(mask) == (len(np.unique(rank[owned])), True)
 
 
 def test_an_owner_keeps_the_smallest_distinct_hashes() -> None:
@@ -118,12 +122,10 @@ def test_the_count_of_many_patients_is_unbiased() -> None:
     made = []
     for seed in range(40):
         _, hashed = assign(names, seed)
-        sketch = np.sort(hashed)[:SKETCH]
-        zero = Tally.zero(HALLUCINATION, ("version", "item"), seed)
-        tally = Tally(
-            zero.monitor, 1, zero.cells, zero.strata, seed, (("v", "i"),),
-            *(zero.value,) * 4, np.zeros(SKETCH, np.int64), sketch,
-        )  # fmt: skip
+        subjects = Subjects(np.zeros(SKETCH, np.int64), np.arange(SKETCH), np.sort(hashed)[:SKETCH])
+        tally = replace(
+            Tally.zero(HALLUCINATION, ("version", "item"), seed), levels=(("v", "i"),), subjects=subjects
+        )
         count, exact = tally.patients()
         assert not exact
         made.append(count)
@@ -233,4 +235,4 @@ def test_the_tally_of_many_rows_is_quick() -> None:
     big = pa.concat_tables([table] * (60_000 // table.num_rows)).unify_dictionaries()
     tally = Tally.of(PERFORMANCE, big, STRATA)
     single = Tally.of(PERFORMANCE, table, STRATA)
-    np.testing.assert_array_equal(tally.value, single.value * (60_000 // table.num_rows))
+    np.testing.assert_array_equal(tally.sums.value, single.sums.value * (60_000 // table.num_rows))
