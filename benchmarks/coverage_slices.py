@@ -25,7 +25,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.coverage import lower
+from benchmarks.coverage_held import lower
 from benchmarks.coverage_populations import Draw
 from benchmarks.table import header
 from monitors.adding import Entries

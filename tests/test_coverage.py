@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from benchmarks import coverage, coverage_populations
-from benchmarks.coverage import Cell, Held, Plan
+from benchmarks.coverage import Plan
+from benchmarks.coverage_held import Cell, Held
+from benchmarks.coverage_populations import Draw
 from monitors import intervals
 from monitors.catalogue import CATALOGUE
 from monitors.cut import Cut
@@ -92,8 +94,6 @@ def test_a_cell_that_reaches_its_floor_now_and_then_is_run_until_it_has_done_so_
 
 
 def test_simulated_patients_have_the_sizes_and_the_correlation_they_should() -> None:
-    from benchmarks.coverage_populations import Draw
-
     rng = np.random.default_rng(0)
     draw = Draw.of(rng, 0.3, 2_000_000, 1)
     sizes = np.bincount(draw.owner)

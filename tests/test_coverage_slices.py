@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from benchmarks.coverage import lower
+from benchmarks.coverage_held import lower
 from benchmarks.coverage_slices import RATES, Cell, Held, Population, simulate
 from monitors.simultaneous import SliceGap
 
