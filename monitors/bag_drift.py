@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from monitors.bags import BagSums
-from monitors.drift_null import FEWEST_PATIENTS, jensen_shannon, null_of
+from monitors.drift_null import DECIMALS, FEWEST_PATIENTS, jensen_shannon, null_of
 from monitors.drift_rows import ColumnDrift
 from monitors.groups import Floats, leave_one_out, mean_cluster_size
 from monitors.judged import GRID
@@ -53,8 +53,8 @@ def compare(
     filled = (window.weights > 0) | (reference.weights > 0)
     root = 1 / np.sqrt(8 * math.log(2) * (p + q) / 2)
     null = null_of(((_rest(now[:, used]) - _rest(then[:, used])) * root)[filled])
-    distance = float(jensen_shannon(p, q))
-    band = math.sqrt(max(0.0, null.mean + null.above))
+    distance = round(float(jensen_shannon(p, q)), DECIMALS)
+    band = round(math.sqrt(max(0.0, null.mean + null.above)), DECIMALS)
     told = _told(window, reference, may_name)
     return ColumnDrift(
         column=column,

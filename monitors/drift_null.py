@@ -14,6 +14,8 @@ from scipy import special
 from monitors.groups import Floats, degrees_of, jackknife_covariance, leave_one_out, mean_cluster_size
 from monitors.intervals import filled_groups
 
+#: Decimals kept of a distance made by matrix products and logarithms: their last bits differ between machines.
+DECIMALS: Final = 6
 _DRAWS: Final = 1000
 _BAND: Final = 0.95
 #: Fewer patient groups than this cannot tell a covariance of shares.

@@ -10,15 +10,12 @@ from typing import Final
 
 import numpy as np
 
-from monitors.drift_null import FEWEST_PATIENTS, null_of
+from monitors.drift_null import DECIMALS, FEWEST_PATIENTS, null_of
 from monitors.drift_rows import ColumnDrift
 from monitors.embedding_sums import EmbeddingError, EmbeddingSums
 from monitors.groups import mean_cluster_size
 from monitors.judged import GRID
 from monitors.measurement import Direction, Interval, Measure
-
-#: Decimals kept: the last bits of matrix products differ between machines.
-_DECIMALS: Final = 6
 
 EMBEDDING_DISTANCE: Final = Measure(
     "embedding_distance",
@@ -55,8 +52,8 @@ def compare(window: EmbeddingSums, reference: EmbeddingSums) -> ColumnDrift:
     filled = (window.weights > 0) | (reference.weights > 0)
     null = null_of((now_rest - then_rest)[filled])
     squared = float(((now - then) ** 2).sum()) - null.mean
-    distance = round(math.sqrt(max(0.0, squared)), _DECIMALS)
-    band = round(math.sqrt(max(0.0, null.above)), _DECIMALS)
+    distance = round(math.sqrt(max(0.0, squared)), DECIMALS)
+    band = round(math.sqrt(max(0.0, null.above)), DECIMALS)
     return ColumnDrift(
         column=ITEM,
         title="Embeddings",
