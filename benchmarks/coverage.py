@@ -4,8 +4,8 @@ Each run simulates judgements, has the monitor add them up and makes the levels,
 rest, with the functions that make every published interval (`monitors.levels.Desk`; `monitors.agreement.measure`).
 The correlation within patients comes from a parent of 5,000 outputs that is drawn anew every 50 runs. Truth is the
 same read over two million outputs; of a gap it is 0. A measure is held to the targets in the runs whose effective
-n reaches its floor, of which as many are made as are asked for, where a quarter of all runs or more do. Below, a
-measure has an interval and no verdict.
+n reaches its floor and whose patients (of a gap, on either side) are enough to be shown; as many of them are made
+as are asked for, where a quarter of all runs or more are such. Below, a measure has an interval and no verdict.
 
 python -m benchmarks.coverage                 4,000 runs a cell that reach the floor
 python -m benchmarks.coverage --quick         a few runs: that it works, not how well
@@ -79,7 +79,7 @@ def simulate(monitor: Monitor, plan: Plan, rho: float, seed: int) -> Iterator[Ce
                 key: cell
                 for key, cell in active.items()
                 # what hardly ever reaches its floor needs no further runs
-                if cell.wants(plan.runs) and cell.reached >= ENOUGH / 2 * first
+                if cell.wants(plan.runs) and sum(cell.sound) >= ENOUGH / 2 * first
             }
         yield from cells.values()
 
@@ -120,11 +120,12 @@ def _runs(
     for first in range(0, runs, step):
         for tally in _drawn(monitor, rng, rho, outputs, min(step, runs - first)):
             if isinstance(monitor, Agreement):
-                names = [one.name for one in monitor.measures]
+                names, cut = [one.name for one in monitor.measures], Cut(monitor, tally, _WHOLE)
                 for m in agreement.measure(monitor, tally, version="v1", window=Window()):
                     index = names.index(m.measure)
                     if (index, "") in cells:
-                        cells[index, ""].add(m, truth[index], (m.n, m.events))
+                        people = _people(cut, monitor.measures[index])
+                        cells[index, ""].add(m, truth[index], people, (m.n, m.events))
                 continue
             cut = Cut(monitor, tally, _WHOLE)
             if any(contrast for _, contrast in cells):
@@ -133,9 +134,19 @@ def _runs(
                 if contrast:
                     one = monitor.measures[index]
                     m = desk.contrast(one, index, inside, rest, desk, ITEM, _SLICE, contrast, Window())
-                    cell.add(m, 0.0, _sides(one, inside, rest))
+                    people = min(_people(inside, one), _people(rest, one))
+                    cell.add(m, 0.0, people, _sides(one, inside, rest))
                 else:
-                    cell.add(desk.level(cut, index, ITEM), truth[index], _sides(monitor.measures[index], cut))
+                    one = monitor.measures[index]
+                    cell.add(desk.level(cut, index, ITEM), truth[index], _people(cut, one), _sides(one, cut))
+
+
+def _people(cut: Cut, one: Measure) -> int:
+    """Patient groups that count for a measure, which are no more than the patients who do."""
+    groups = cut.cell(one.denominator) > 0
+    if one.interval is Interval.LOGIT:
+        groups = groups | (cut.cell(one.numerator) > 0)
+    return int(groups.sum())
 
 
 def _sides(one: Measure, *cuts: Cut) -> tuple[float, ...]:

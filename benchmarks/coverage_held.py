@@ -12,6 +12,7 @@ from monitors.groups import correlation
 from monitors.level import Level
 from monitors.measurement import Interval, Measure, Measurement
 from monitors.performance import f1_of
+from monitors.threshold import SUPPRESS_BELOW
 
 COVERAGE, ABOVE, WIDTH = 0.93, 0.04, 1.4
 ENOUGH: Final = 0.25  # of the runs of a cell must reach the floor for the cell to count
@@ -29,28 +30,31 @@ class Cell:
     outputs: int
     truth: list[float] = field(default_factory=list)
     rows: list[tuple[float, ...]] = field(default_factory=list)
-    reached: int = 0  # runs with an interval and enough effective n
+    sound: list[bool] = field(default_factory=list)  # has an interval, reaches the floor and may be shown
 
-    def add(self, made: Level | Measurement, truth: float, sides: tuple[float, ...] = ()) -> None:
-        """One run; `sides` are n and events (or their weights) of a rate, or of both sides of a gap."""
+    def add(self, made: Level | Measurement, truth: float, people: int, sides: tuple[float, ...] = ()) -> None:
+        """One run, of so many patients (of a gap, on its smaller side).
+
+        `sides` are n and events (or their weights) of a rate, or of both sides of a gap.
+        """
         sides = (*sides, math.nan, math.nan, math.nan, math.nan)[:4]
-        self.rows.append((made.value, made.low, made.high, made.n_eff, *sides))
+        self.rows.append((made.value, made.low, made.high, *sides))
         self.truth.append(truth)
-        limits = made.value + made.low + made.high
-        self.reached += math.isfinite(limits) and made.n_eff >= self.measure.floor
+        finite = math.isfinite(made.value + made.low + made.high)
+        self.sound.append(finite and made.n_eff >= self.measure.floor and people >= SUPPRESS_BELOW)
 
     def wants(self, runs: int) -> bool:
-        """Whether to go on: until so many runs reach the floor, or too few of so many did."""
-        done = max(1, len(self.rows))
-        return self.reached < runs and (done < runs or self.reached >= ENOUGH * done)
+        """Whether to go on: until so many runs are sound, or too few of so many were."""
+        done, sound = len(self.sound), sum(self.sound)
+        return sound < runs and (done < runs or sound >= ENOUGH * done)
 
 
 @dataclass(frozen=True)
 class Held:
-    """What one cell came to, over the runs that reach the floor."""
+    """What one cell came to, over its sound runs."""
 
     cell: Cell
-    share: float  # of the runs with an interval and enough effective n
+    share: float  # of all runs, those that are sound
     runs: int
     coverage: float
     bound: float  # lower Monte Carlo bound of the coverage
@@ -59,9 +63,8 @@ class Held:
 
     @classmethod
     def of(cls, cell: Cell) -> "Held":
-        made, truth = np.array(cell.rows), np.array(cell.truth)
-        sound = np.isfinite(made[:, :3]).all(axis=1) & (made[:, 3] >= cell.measure.floor)
-        kept, truth = made[sound], truth[sound]
+        sound = np.array(cell.sound)
+        kept, truth = np.array(cell.rows)[sound], np.array(cell.truth)[sound]
         if len(kept) < 2:
             nan = math.nan
             return cls(cell, float(sound.mean()), len(kept), nan, nan, nan, nan)
@@ -117,7 +120,7 @@ def _known_rates(cell: Cell, rows: np.ndarray, kind: Interval) -> np.ndarray:
     """
     counts = math.isinf(cell.measure.high)
     limits, made, rates = intervals.jeffreys_count if counts else intervals.jeffreys, [], []
-    for n, events in (rows[:, 4:6].T, rows[:, 6:8].T)[: 2 if cell.contrast else 1]:
+    for n, events in (rows[:, 3:5].T, rows[:, 5:7].T)[: 2 if cell.contrast else 1]:
         rate = events.sum() / n.sum()
         simple = (rate if counts else rate * (1 - rate)) / n.mean()
         deff = float((events / n).var()) / simple if simple > 0 else 1.0

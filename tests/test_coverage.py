@@ -16,6 +16,7 @@ from monitors import intervals
 from monitors.catalogue import CATALOGUE
 from monitors.cut import Cut
 from monitors.hallucination import HALLUCINATION
+from monitors.level import Level
 from monitors.measurement import Interval
 from monitors.performance import PERFORMANCE
 
@@ -74,23 +75,27 @@ def test_the_naive_interval_of_clustered_reports_is_found_out(monkeypatch: pytes
     assert not one.met
 
 
+def level(low: float, n_eff: float) -> Level:
+    return Level(0.1, low, 0.2, 50.0, 5.0, n_eff, 40, True, 50 / n_eff, 0.002, np.full(256, 0.1))
+
+
 def test_what_stays_below_its_floor_is_not_counted() -> None:
     cell = Cell("hallucination", RATE, "", 0.0, 50)
-    for n_eff in (29.0, 31.0, 31.0, 31.0):
-        cell.rows.append((0.1, 0.05, 0.2, n_eff, 50.0, 5.0, math.nan, math.nan))
-        cell.truth.append(0.1)
+    for n_eff, people in ((29.0, 40), (31.0, 40), (31.0, 11), (31.0, 10)):
+        cell.add(level(0.05, n_eff), 0.1, people, (50.0, 5.0))
     held = Held.of(cell)
-    assert (held.runs, held.share, held.coverage) == (3, 0.75, 1.0)
-    cell.rows[1:] = [(0.1, math.nan, 0.2, 31.0, 50.0, 5.0, math.nan, math.nan)] * 3
-    assert not Held.of(cell).counts
+    assert (held.runs, held.share, held.coverage) == (2, 0.5, 1.0)
+    nothing = Cell("hallucination", RATE, "", 0.0, 50)
+    for _ in range(3):
+        nothing.add(level(math.nan, 31.0), 0.1, 40, (50.0, 5.0))
+    assert not Held.of(nothing).counts
 
 
 def test_a_cell_that_reaches_its_floor_now_and_then_is_run_until_it_has_done_so_often_enough() -> None:
-    plan = Plan(runs=60, outputs=(50,), correlations=(0.0,), truth=20_000)
+    plan = Plan(runs=60, outputs=(80,), correlations=(0.0,), truth=20_000)
     cells = list(coverage.simulate(HALLUCINATION, plan, 0.0, 0))
-    shares = {len(c.rows): c.reached / len(c.rows) for c in cells}
-    assert all(c.reached >= 60 or len(c.rows) == 50 or c.reached < 0.25 * len(c.rows) for c in cells)
-    assert any(0.25 < share < 0.9 and runs > 60 for runs, share in shares.items()), shares
+    assert all(sum(c.sound) >= 60 or len(c.sound) == 50 or sum(c.sound) < 0.25 * len(c.sound) for c in cells)
+    assert any(len(c.sound) > 200 and sum(c.sound) >= 60 for c in cells)
 
 
 def test_simulated_patients_have_the_sizes_and_the_correlation_they_should() -> None:
