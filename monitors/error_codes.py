@@ -35,8 +35,6 @@ CODES: Final[dict[str, tuple[str, str, str]]] = {
     "CON": ("contradiction", "a contradiction in itself", "Contradictions in themselves"),
     "REP": ("repetition", "a sentence said twice", "Sentences said twice"),
 }
-#: Of the draft as a whole, not of one of its findings.
-_OF_DRAFT: Final = ("PRI", "CON", "REP")
 #: What the hallucination monitor counts under other names.
 _REPORTS_ELSEWHERE: Final = ("FAB", "OMI", "LAT")
 _CLAIMS_ELSEWHERE: Final = ("FAB", "OMI")
@@ -88,9 +86,8 @@ def _measures() -> tuple[Measure, ...]:
     made = [_weighted(_ALL, "All errors")]
     for code, (name, one, several) in CODES.items():
         made += [] if code in _REPORTS_ELSEWHERE else [_reports(name, one)]
-        made += [] if code in (*_CLAIMS_ELSEWHERE, *_OF_DRAFT) else [_claims(code, name, several)]
-        made.append(_weighted(name, several))
-        made += [] if code in _OF_DRAFT else [_weighted(name, several, code)]
+        made += [] if code in _CLAIMS_ELSEWHERE else [_claims(code, name, several)]
+        made += [_weighted(name, several), _weighted(name, several, code)]
     made += [_length("draft_words", "Words of a draft"), _length("reference_words", "Words of a reference report")]
     about = "Structures and classes of device that a reference report speaks of"
     made.append(_length("reference_structures", about, "structures", "reports_with_structures"))

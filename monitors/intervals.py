@@ -98,29 +98,57 @@ def by_patients(cost: Design, n: float, events: float, patients: int, *, counts:
     return Design(deff, n / deff, cost.cluster_size, cost.rho)
 
 
-def jeffreys(events: float, n: float, deff: float = 1.0, alpha: float = 0.05) -> tuple[float, float]:
-    """Jeffreys interval of a share on the effective sample size.
+def none_seen(n_eff: float, alpha: float = 0.05) -> float:
+    """Exact upper limit of a share of which no case was seen among so many: 1 − (α/2)^(1/n) (Clopper–Pearson).
 
-    Beta(α/2, 1 − α/2) quantiles of (S/deff + ½, (n − S)/deff + ½); lower 0 when S = 0, upper 1 when S = n.
+    >>> round(none_seen(100), 4)
+    0.0362
+    """
+    return -math.expm1(math.log(alpha / 2) / n_eff)
+
+
+def jeffreys(events: float, n: float, deff: float = 1.0, alpha: float = 0.05) -> tuple[float, float]:
+    """Jeffreys interval of a share on the effective sample size; exact where no or every case is an event.
+
+    Beta(α/2, 1 − α/2) quantiles of (S/deff + ½, (n − S)/deff + ½); lower 0 when S = 0, upper 1 when S = n. The
+    upper limit is never below the exact one of no event (`none_seen`), on which safety is claimed; the lower one
+    mirrors it.
 
     >>> tuple(round(x, 4) for x in jeffreys(0, 100))
-    (0.0, 0.0247)
+    (0.0, 0.0362)
     """
     a, b = events / deff + 0.5, (n - events) / deff + 0.5
-    low = 0.0 if events <= 0 else float(special.betaincinv(a, b, alpha / 2))
-    high = 1.0 if events >= n else float(special.betaincinv(a, b, 1 - alpha / 2))
+    least = none_seen(n / deff, alpha)
+    low = 0.0 if events <= 0 else min(float(special.betaincinv(a, b, alpha / 2)), 1 - least)
+    high = 1.0 if events >= n else max(float(special.betaincinv(a, b, 1 - alpha / 2)), least)
     return low, high
+
+
+def probit(events: float, n: float, deff: float = 1.0, alpha: float = 0.05) -> tuple[float, float, float]:
+    """z of a share, and Jeffreys limits on that scale; finite where no or every case is an event.
+
+    z[(S + ½)/(n + 1)] (Hautus 1995), with z of the Beta quantiles of (S/deff + ½, (n − S)/deff + ½).
+
+    >>> value, low, high = probit(50, 100)
+    >>> value == 0 and low < 0 < high
+    True
+    """
+    a, b = events / deff + 0.5, (n - events) / deff + 0.5
+    low, high = (float(special.ndtri(special.betaincinv(a, b, q))) for q in (alpha / 2, 1 - alpha / 2))
+    return float(special.ndtri((events + 0.5) / (n + 1))), low, high
 
 
 def jeffreys_count(events: float, n: float, deff: float = 1.0, alpha: float = 0.05) -> tuple[float, float]:
     """Jeffreys interval of a mean count (errors per report, which may exceed 1): Gamma(S/deff + ½, n/deff).
 
+    Exact where there is no event: −log(α/2)/n_eff (Poisson), below which the upper limit never falls.
+
     >>> tuple(round(x, 3) for x in jeffreys_count(0, 100))
-    (0.0, 0.025)
+    (0.0, 0.037)
     """
     shape, exposure = events / deff + 0.5, n / deff
     low = 0.0 if events <= 0 else float(special.gammaincinv(shape, alpha / 2)) / exposure
-    return low, float(special.gammaincinv(shape, 1 - alpha / 2)) / exposure
+    return low, max(float(special.gammaincinv(shape, 1 - alpha / 2)), -math.log(alpha / 2)) / exposure
 
 
 def mover(
@@ -182,6 +210,20 @@ def normal(
     if math.isnan(half):
         return math.nan, math.nan
     return max(low, value - half), min(high, value + half)
+
+
+def alike(value: float, n_eff: float, low: float, high: float, alpha: float = 0.05) -> tuple[float, float]:
+    """Limits of a mean within [low, high] of which all patients have the same value; NaN where these are infinite.
+
+    The share of others, who may be as far away as the range goes, is at most `none_seen`.
+
+    >>> tuple(round(x, 3) for x in alike(1.0, 60, 0.0, 1.0))
+    (0.94, 1.0)
+    """
+    if not math.isfinite(high - low):
+        return math.nan, math.nan
+    others = none_seen(n_eff, alpha)
+    return value - others * (value - low), value + others * (high - value)
 
 
 def logit_t(value: float, variance: float, patients: int, alpha: float = 0.05) -> tuple[float, float]:

@@ -20,6 +20,13 @@ from monitors.performance import f1_of
 from monitors.tally import Tally, TallyError
 
 _WORST = "patients' results taken as wholly alike: too little to tell how alike they are"
+_ALIKE = "every patient is alike, so that nothing tells how far others may differ: no interval"
+
+
+def _undefined(groups: int) -> str:
+    if groups < 2:
+        return "fewer than two patients: no interval"
+    return "not defined without some one patient: no interval"
 
 
 class Desk:
@@ -66,6 +73,9 @@ class Desk:
             Interval.MOVER: self._of_two,
             Interval.DIFFERENCE: self._of_two,
             Interval.NORMAL: self._statistic,
+            Interval.KNOWN: self._statistic,
+            Interval.PROBIT: self._detection,
+            Interval.LEAN: self._detection,
             Interval.MEAN: self._mean,
             Interval.LOGIT: self._area,
             Interval.RECALIBRATION: self._recalibration,
@@ -118,7 +128,7 @@ class Desk:
         contrast: str,
         window: Window,
     ) -> Measurement:
-        """First minus second; n, effective n and patients are those of the smaller side, which decides."""
+        """First minus second; n, events and effective n are those of the weaker side, patients of the smaller."""
         first, second = self.level(inside, index, item), other.level(outside, index, item)
         value = first.value - second.value
         # of symmetric limits MOVER is the jackknife of the difference
@@ -126,12 +136,10 @@ class Desk:
         interval = _CONTRASTS.get(one.interval, Interval.LIMITS)
         small = min(first, second, key=lambda level: level.patients)
         joint = replace(
-            first,
+            min(first, second, key=lambda level: level.n_eff),
             value=value,
             low=low,
             high=high,
-            n=small.n,
-            n_eff=min(first.n_eff, second.n_eff),
             patients=small.patients,
             exact=small.exact,
             note=first.note or second.note,
@@ -226,8 +234,36 @@ class Desk:
         degrees = jackknife_degrees(without, filled)
         low, high = intervals.normal(value, variance, one.low, one.high, self.alpha, degrees)
         size = mean_cluster_size(denominator)
-        note = "" if math.isfinite(low) else "fewer than two patients: no interval"
+        note = "" if math.isfinite(low) else _undefined(int(filled.sum()))
+        if variance == 0 and one.interval is Interval.NORMAL:
+            low, high = intervals.alike(value, n / size, one.low, one.high, self.alpha)
+            note = "" if math.isfinite(high - low) else _ALIKE
         return Level(value, low, high, n, math.nan, n / size, patients, exact, size, variance, without, note)
+
+    def _detection(self, cut: Cut, index: int, item: str) -> Level:
+        """d′ = z(sensitivity) + z(specificity), or the criterion, half of their difference."""
+        one = self.monitor.measures[index]
+        names = [measure.name for measure in self.monitor.measures]
+        both = [self._rate(cut, names.index(part), item) for part in one.parts]
+        patients, exact = cut.patients_with(one.denominator)
+        without = cut.without[:, index]
+        n, value = float(cut.cell(one.denominator).sum()), float(cut.values[index])
+        if math.isnan(value):
+            level = undefined(patients, exact, without)
+            return replace(level, n=n, note="nothing asked of one kind, present or absent") if n > 0 else level
+        first, second = (intervals.probit(rate.events, rate.n, rate.deff, self.alpha) for rate in both)
+        r = correlation(both[0].without, both[1].without)
+        if one.interval is Interval.LEAN:
+            low, high = (limit / 2 for limit in intervals.mover(first, second, r))
+        else:
+            z, z_low, z_high = second
+            low, high = intervals.mover(first, (-z, -z_high, -z_low), -r)
+        variance = jackknife_variance(without, filled_groups(cut.cell(one.denominator)))
+        small = min(both, key=lambda level: level.n_eff)
+        return Level(
+            value, max(low, one.low), min(high, one.high), n, math.nan, small.n_eff, patients, exact, small.deff,
+            variance, without, small.note,
+        )  # fmt: skip
 
     def _area(self, cut: Cut, index: int, item: str) -> Level:
         """An area under a curve, on the logit scale; its effective n is the patients of the rarer class."""
@@ -244,7 +280,10 @@ class Desk:
         variance = self.parents.pooled(cut, index, item, positive, negative)
         low, high = intervals.logit_t(value, variance, few, self.alpha)
         note = "" if math.isfinite(low) else "perfect order or too few patients of one class: no interval"
-        return Level(value, low, high, n, events, float(few), patients, exact, math.nan, variance, without, note)
+        # the jackknife has 256 groups at most; how much there is, its patients say
+        of_class = min(cut.patients_with(name)[0] for name in (one.numerator, one.denominator))
+        n_eff = float(max(few, of_class))
+        return Level(value, low, high, n, events, n_eff, patients, exact, math.nan, variance, without, note)
 
     def _recalibration(self, cut: Cut, index: int, item: str) -> Level:
         """A parameter of the logistic fit: t on the patients of the rarer outcome."""
@@ -270,8 +309,12 @@ class Desk:
         denominator = cut.cell(one.denominator)
         n = float(denominator.sum())
         patients, exact = cut.patients_with(one.denominator)
+        if n <= 0:
+            return undefined(patients, exact, cut.without[:, index])
         parent = self.parents.of(item, index)
-        if n <= 0 or parent.starts is None:
+        if parent.starts is None:  # a finding that the reference window has not
+            parent = Parents(self.monitor, self.tally, self.version, own=True).of(item, index)
+        if parent.starts is None:
             return undefined(patients, exact, cut.without[:, index])
         made = intervals.squared_calibration_error(*score_grid.binned(cut.totals, parent.starts), self.alpha)
         value, low, high = (math.sqrt(min(1.0, max(0.0, q))) if math.isfinite(q) else math.nan for q in made)

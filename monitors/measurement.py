@@ -16,16 +16,21 @@ class Direction(StrEnum):
 class Interval(StrEnum):
     """How the interval of a measure is made; printed beside every number."""
 
-    JEFFREYS = "Jeffreys on the effective sample size, pooled design effect"
+    JEFFREYS = "Jeffreys on the effective sample size, pooled design effect; exact where there is no event"
     MOVER = "MOVER on the Jeffreys limits of both rates"
     LIMITS = "MOVER on the limits of both sides"
     DIFFERENCE = "MOVER on the limits of both shares, with their correlation over the same patients"
     F1 = "Jeffreys on TP/(TP + FP + FN) and the effective sample size, as F1"
     LOGIT = "logit scale, pooled patient jackknife, t on patients of the rarer class"
-    NORMAL = "t, patient jackknife"
+    NORMAL = "t, patient jackknife; exact share of none seen where all patients are alike"
+    KNOWN = "t, patient jackknife of a number that is known of each case"
+    PROBIT = "MOVER on the Jeffreys limits of both rates, on the probit scale"
+    LEAN = "half the MOVER difference of both rates, on the probit scale"
     MEAN = "normal on the effective sample size, pooled design effect"
     RECALIBRATION = "pooled patient jackknife of the logistic fit, t on patients of the rarer class"
     Q_HAT = "normal on the unbiased squared calibration error"
+    PAIRED = "MOVER on the exact limits of what was won and what was lost on shared cases, effective sample size"
+    PAIRED_OTHER = "t, patient jackknife of the difference on shared cases, no narrower than MOVER on both limits"
     REVIEWED = "post-stratified Jeffreys on the reviewed sample"
     NONE = "no interval: shown beside a null band"
 
@@ -35,8 +40,8 @@ class Measure:
     """The declaration of a measure: what it counts, its range, which way is bad, and how sure it can be.
 
     `numerator` and `denominator` name cells of the tally where the measure is a rate; `parts` names the two
-    measures of which it is the mean (MOVER) or the difference (DIFFERENCE); `ceiling` is the gravest verdict that
-    this measure may give by itself.
+    measures of which it is the mean (MOVER) or the difference (DIFFERENCE), or the sensitivity and specificity of
+    which it is made (PROBIT, LEAN); `ceiling` is the gravest verdict that this measure may give by itself.
     """
 
     name: str

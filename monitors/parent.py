@@ -113,7 +113,7 @@ def patients_with_rarer(one: Measure, cut: Cut) -> int:
     if one.interval is Interval.LOGIT:
         return rarer(cut.cell(one.numerator), cut.cell(one.denominator))
     n = cut.cell(one.denominator)
-    if one.interval is Interval.NORMAL:
+    if one.interval in (Interval.NORMAL, Interval.KNOWN):
         return int((n > 0).sum())
     events = cut.cell("events" if one.interval is Interval.MEAN else one.numerator)
     return int((events > 0).sum()) if math.isinf(one.high) else rarer(events, n - events)

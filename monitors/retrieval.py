@@ -25,7 +25,7 @@ def _recall(k: int) -> Measure:
 def _chance(k: int) -> Measure:
     return Measure(
         f"chance_at_{k}", f"What a random order of the gallery would reach (recall at {k})", "searches", 0, 1,
-        Direction.HIGHER_IS_WORSE, Interval.NORMAL, numerator=f"chance_{k}", denominator=f"gallery_known_{k}",
+        Direction.HIGHER_IS_WORSE, Interval.KNOWN, numerator=f"chance_{k}", denominator=f"gallery_known_{k}",
         ceiling="watch",
     )  # fmt: skip
 

@@ -69,13 +69,13 @@ class YesNo:
         ),
         Measure(
             "d_prime", "Sensitivity to the image, d′ (0: answers as if blind)", "yes/no answers", -2 * _LARGEST_Z,
-            2 * _LARGEST_Z, Direction.LOWER_IS_WORSE, Interval.NORMAL, denominator="asked", floor=50,
-            ceiling="watch", unit="score",
+            2 * _LARGEST_Z, Direction.LOWER_IS_WORSE, Interval.PROBIT, denominator="asked", floor=50,
+            ceiling="watch", unit="score", parts=("yes_sensitivity", "yes_specificity"),
         ),
         Measure(
             "criterion", "Lean of the answers, criterion c (below 0: to yes)", "yes/no answers", -_LARGEST_Z,
-            _LARGEST_Z, Direction.AWAY_FROM_ZERO, Interval.NORMAL, denominator="asked", floor=50,
-            ceiling="watch", unit="score",
+            _LARGEST_Z, Direction.AWAY_FROM_ZERO, Interval.LEAN, denominator="asked", floor=50,
+            ceiling="watch", unit="score", parts=("yes_specificity", "yes_sensitivity"),
         ),
         Measure(
             "yes_bias", "Says yes more often than is true", "yes/no answers", -1, 1, Direction.AWAY_FROM_ZERO,

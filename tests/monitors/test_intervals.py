@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from monitors import frame, intervals
@@ -26,12 +28,27 @@ from monitors.tally import Tally
 from tests.monitors.population import cluster_sizes, risks
 
 
-@pytest.mark.parametrize(("events", "n"), [(0, 40), (1, 40), (7, 100), (40, 40), (3.5, 61.2)])
-def test_jeffreys_is_the_beta_posterior_with_closed_ends(events: float, n: float) -> None:
-    low, high = intervals.jeffreys(events, n)
+@pytest.mark.parametrize(("events", "n"), [(1, 40), (7, 100), (3.5, 61.2)])
+def test_jeffreys_is_the_beta_posterior(events: float, n: float) -> None:
     posterior = stats.beta(events + 0.5, n - events + 0.5)
-    assert low == pytest.approx(0 if events == 0 else posterior.ppf(0.025), abs=1e-12)
-    assert high == pytest.approx(1 if events == n else posterior.ppf(0.975), abs=1e-12)
+    assert intervals.jeffreys(events, n) == pytest.approx((posterior.ppf(0.025), posterior.ppf(0.975)), abs=1e-12)
+
+
+@pytest.mark.parametrize("n", [1, 40, 299])
+def test_where_no_or_every_case_is_an_event_the_limits_are_exact(n: int) -> None:
+    """Clopper and Pearson's, as safety is claimed on them; of counts the exact Poisson limit."""
+    exact = stats.binomtest(0, n).proportion_ci(0.95, method="exact")
+    assert intervals.jeffreys(0, n) == pytest.approx((0.0, exact.high), abs=1e-12)
+    assert intervals.jeffreys(n, n) == pytest.approx((1 - exact.high, 1.0), abs=1e-12)
+    assert intervals.jeffreys_count(0, n) == pytest.approx((0.0, stats.chi2.ppf(0.975, 2) / (2 * n)), abs=1e-12)
+
+
+@given(st.floats(0, 3), st.floats(0, 3), st.floats(1, 6), st.sampled_from([0.05, 0.002]))
+def test_more_events_never_have_a_lower_upper_limit(a: float, b: float, deff: float, alpha: float) -> None:
+    """A few events that one patient has count for less than one: still more than none."""
+    fewer, more = sorted((a, b))
+    for limits in (intervals.jeffreys, intervals.jeffreys_count):
+        assert limits(fewer, 60, deff, alpha)[1] <= limits(more, 60, deff, alpha)[1] + 1e-12
 
 
 def test_a_rate_and_its_complement_have_mirrored_intervals() -> None:

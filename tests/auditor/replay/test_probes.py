@@ -165,8 +165,11 @@ def test_a_model_that_ignores_its_image_must_be_acted_on(tmp_path: Path) -> None
     status, found, verdicts = hospital.audit()
     assert status == "act"
     acted = {v["threshold"]["measure"] for v in verdicts if v["status"] == "act"}
-    assert {"image_gain", "unchanged_blank", "unchanged_opposite", "side_unchanged_flipped"} <= acted
-    assert found["image_gain"]["value"] == 0.0
+    assert {"unchanged_blank", "unchanged_opposite", "side_unchanged_flipped"} <= acted
+    # forty questions of each truth of which none is answered otherwise: the gain may still be .0881/√2
+    gain = found["image_gain"]
+    assert (gain["value"], gain["high"]) == (0.0, pytest.approx(0.0623, abs=1e-4))
+    assert [v["status"] for v in verdicts if v["threshold"]["measure"] == "image_gain"] == ["watch"]
     assert found["accuracy"]["value"] == 0.5
     assert found["false_premise_rejected"]["value"] == 0.0
 
