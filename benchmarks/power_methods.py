@@ -16,7 +16,7 @@ from benchmarks.power_streams import Floats, Mask, Stream
 from monitors.casemix import CaseMix
 from monitors.charts.cusum import limit_of
 from monitors.charts.null import LEAST_N_EFF, dispersion, moved, upper_bound
-from monitors.charts.shiryaev_roberts import RISES, advance, arl_weeks, log_ratio
+from monitors.charts.shiryaev_roberts import RISES, advance, alarms, arl_weeks, log_ratio
 from monitors.sealed import design_of_groups
 
 CHARTS: Final = 40
@@ -67,14 +67,15 @@ def places(mix: CaseMix, strata: int) -> list[tuple[str, ...]]:
 def shiryaev_roberts(n: Floats, events: Floats, u: Floats, temper: Floats | float = 1.0) -> Mask:
     """Alarms of the product's chart: n and events (charts, weeks, strata), u (charts, strata)."""
     charts, weeks, _ = n.shape
-    log_m = np.full((charts, len(RISES)), -np.inf)
-    alarms = np.zeros((charts, weeks), bool)
+    log_m, climb = np.full((charts, len(RISES)), -np.inf), np.zeros((charts, len(RISES)))
+    found = np.zeros((charts, weeks), bool)
     power = np.broadcast_to(np.asarray(temper, float), charts)[:, None]
     for t in range(weeks):
-        log_m = advance(log_m, log_ratio(n[:, t], events[:, t], u) / power)
-        alarms[:, t] = np.logaddexp.reduce(log_m, axis=1) - np.log(len(RISES)) >= np.log(THRESHOLD)
-        log_m[alarms[:, t]] = -np.inf
-    return alarms
+        ratio = log_ratio(n[:, t], events[:, t], u) / power
+        log_m, climb = advance(log_m, climb, ratio, n[:, t].sum(axis=1))
+        found[:, t] = alarms(log_m, climb, THRESHOLD)
+        log_m[found[:, t]], climb[found[:, t]] = -np.inf, 0.0
+    return found
 
 
 def adjusted(baseline: Baseline, stream: Stream) -> Mask:
@@ -82,7 +83,8 @@ def adjusted(baseline: Baseline, stream: Stream) -> Mask:
 
 
 def tempered(baseline: Baseline, stream: Stream) -> Mask:
-    return shiryaev_roberts(stream.n, stream.events, baseline.u, np.maximum(1.0, baseline.dispersion))
+    temper = np.fmax(1.0, baseline.dispersion)  # without any event it is NaN, and tempers nothing
+    return shiryaev_roberts(stream.n, stream.events, baseline.u, temper)
 
 
 def crude(baseline: Baseline, stream: Stream) -> Mask:

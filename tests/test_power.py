@@ -10,6 +10,7 @@ import pytest
 from scipy import stats
 from scipy.spatial import distance
 
+from benchmarks import power_methods
 from benchmarks.power import Result, delays, rates_of
 from benchmarks.power_methods import (
     RATE,
@@ -19,6 +20,7 @@ from benchmarks.power_methods import (
     cusum,
     evidently,
     jensen_shannon,
+    shiryaev_roberts,
     tempered,
     tolerable,
     two_sided_p,
@@ -88,6 +90,39 @@ def test_the_simulated_charts_are_those_of_the_product(simulated: tuple[Baseline
         ):
             _, points = watch(Chart("v1", one, THRESHOLD, temper), later)
             assert [p.alarm for p in points] == expected[chart].tolist()
+
+
+def test_so_are_those_of_few_reports_and_empty_weeks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a threshold that time alone would reach, where it must not alarm."""
+    monkeypatch.setattr(power_methods, "THRESHOLD", 13.0)
+    rng = np.random.default_rng(28)
+    n = rng.poisson(1.5, (40, 120, 1))
+    events = rng.binomial(n, rng.choice([0.0, 0.02, 0.05], (40, 1, 1)))
+    found = shiryaev_roberts(n.astype(float), events.astype(float), np.full((40, 1), 0.02))
+    chart = Chart("v1", null.tolerable(0.02), 13.0)
+    for one, (sizes, hits) in enumerate(zip(n[..., 0].tolist(), events[..., 0].tolist(), strict=True)):
+        cells = list(zip(sizes, hits, strict=True))
+        weeks = [
+            WeekCounts(date(2024, 1, 1) + timedelta(weeks=t), "v1", {(): c}, c[0]) for t, c in enumerate(cells)
+        ]
+        _, points = watch(chart, weeks)
+        assert [p.alarm for p in points] == found[one].tolist()
+    assert found.any()
+    assert not found[events.sum(axis=(1, 2)) == 0].any()
+
+
+def test_a_baseline_without_events_is_that_of_the_product() -> None:
+    n, none = np.full((1, 13, 2), 60.0), np.zeros((1, 13, 2))
+    groups = np.zeros((1, 256, 2))
+    groups[0, :, 0] = n.sum() / 256
+    made = Baseline(Stream(n, none, n, none), groups)
+    assert made.u[0].tolist() == [null.upper_bound(0, n.sum(), float(made.deff[0]))] * 2
+    later = Stream(n, none, n, none)
+    assert not adjusted(made, later).any()
+    assert not tempered(made, later).any()
+    many = Stream(n, none + 3, n, none + 3)
+    assert adjusted(made, many).any()
+    assert (tempered(made, many) == adjusted(made, many)).all()
 
 
 def test_familiar_methods_are_what_their_names_say(simulated: tuple[Baseline, Stream]) -> None:

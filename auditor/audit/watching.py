@@ -10,6 +10,7 @@ import numpy as np
 
 from auditor.audit.scope import Scope
 from auditor.audit.sealing import Sealed
+from auditor.audit.seen_weeks import judged_share, missing_weeks
 from auditor.audit.verdicts import Ruled
 from auditor.rules.named import share_of_budget
 from auditor.settings import AuditSettings, StopQuestion
@@ -20,6 +21,7 @@ from monitors.charts.null import Null, NullError, baseline, tolerable
 from monitors.charts.shiryaev_roberts import Chart, Point, arl_weeks, watch, weeks_to_see
 from monitors.sealed import SealedError, WeekCounts, design_of_groups
 from monitors.threshold import SUPPRESS_BELOW, Status, Verdict
+from monitors.unjudged import LEAST, Accounted
 from reports import dossier as d
 from reports.numbers import day
 
@@ -27,6 +29,9 @@ from reports.numbers import day
 FRESH: Final = 4
 #: A chart on which a doubling would take longer than this tells too little to be called quiet.
 LONGEST: Final = 13.0
+#: So many of the newest weeks that could be sealed without a number: the chart then tells nothing of now. They lie
+#: behind the day of the audit by `maturity_days` and two weeks.
+STALE: Final = 2
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,13 @@ class Watched:
     points: tuple[Point, ...] = ()
     sequence: tuple[tuple[float, float], ...] = ()  # 95 % at all weeks at once, for the rate since the chart began
     doubling: float = math.inf  # weeks until a doubling would be seen, at the least
+    judged: float = 1.0  # share of the picked outputs that were judged
+    missing: int = 0  # newest weeks that could be sealed and have no number, while no later version has one
+
+    @property
+    def seen(self) -> list[Point]:
+        """The weeks in which something was counted."""
+        return [point for point in self.points if point.n]
 
     @property
     def rate(self) -> float:
@@ -49,13 +61,17 @@ class Watched:
         return self.null.estimate if math.isfinite(self.null.estimate) else self.null.bound
 
 
-def charts_of(scope: Scope, question: StopQuestion, sealed: Sealed) -> list[Watched]:
-    """The charts of every version that has sealed weeks to watch, up to the end of the audit's window."""
+def charts_of(scope: Scope, question: StopQuestion, sealed: Sealed, accounted: Accounted) -> list[Watched]:
+    """The charts of every version that has sealed weeks to watch, up to the end of the audit's window.
+
+    `accounted` is what of the window's outputs could be judged, for measures of which the weeks do not tell.
+    """
     settings = scope.settings
     threshold = arl_weeks(1, share_of_budget(settings, question))
     watched = [week for week in sealed.weeks if _watched(week, question, scope)]
+    versions = list(dict.fromkeys(week.version for week in sorted(watched, key=lambda one: one.week)))
     made = []
-    for version in dict.fromkeys(week.version for week in sorted(watched, key=lambda one: one.week)):
+    for i, version in enumerate(versions):
         null, why = _null(question, sealed, settings, version)
         own = [week for week in watched if week.version == version]
         if null is None:
@@ -71,8 +87,10 @@ def charts_of(scope: Scope, question: StopQuestion, sealed: Sealed) -> list[Watc
                 "",
                 threshold,
                 tuple(points),
-                _sequence(points, sealed, version),
+                _sequence(points, null, sealed, version),
                 weeks_to_see(chart, own),
+                judged_share(question, own, accounted),
+                missing_weeks(own, [week for week in watched if week.version in versions[i + 1 :]], scope),
             )
         )
     return made
@@ -105,12 +123,20 @@ def _null(
         return None, str(error)
 
 
-def _sequence(points: list[Point], sealed: Sealed, version: str) -> tuple[tuple[float, float], ...]:
-    groups = sealed.watched_groups.get(version, sealed.reference_groups.get(version))
-    if not points or groups is None or not groups[:, 0].sum():
-        return ()
+def _sequence(points: list[Point], null: Null, sealed: Sealed, version: str) -> tuple[tuple[float, float], ...]:
+    """At the design effect of the baseline, which is fixed, so that what was drawn of a past week stays.
+
+    A tolerable rate has no baseline: the design effect is then that of all weeks so far.
+    """
+    deff = null.deff
+    if math.isnan(deff):
+        kept = (sealed.reference_groups, sealed.watched_groups)
+        groups = sum((of[version] for of in kept if version in of), np.zeros((256, 2)))
+        if not groups[:, 0].sum():
+            return ()
+        deff = design_of_groups(groups).deff
     n, events = (np.cumsum([getattr(point, name) for point in points], dtype=float) for name in ("n", "events"))
-    low, high = beta_mixture(n, events, deff=design_of_groups(groups).deff)
+    low, high = beta_mixture(n, events, deff=deff)
     return tuple(zip(low.tolist(), high.tolist(), strict=True))
 
 
@@ -144,13 +170,34 @@ def verdict_of(chart: Watched) -> Verdict:
         )
         fresh = alarms[-1] >= len(chart.points) - FRESH
         return Verdict(Status.ACT if fresh else Status.WATCH, said)
-    weeks = "one sealed week" if len(chart.points) == 1 else f"{len(chart.points)} sealed weeks"
-    level = f"{chart.points[-1].statistic:.2g} of {chart.threshold:.0f}"
-    stands = f"The chart stands at {level} after {weeks}"
+    if silent := _silent(chart):
+        return Verdict(Status.INSUFFICIENT, silent)
+    said = f"{_stands(chart)}; a doubling would be seen in {math.ceil(chart.doubling)} weeks or more."
+    return Verdict(Status.OK, said)
+
+
+def _silent(chart: Watched) -> str:
+    """Why a chart without an alarm may not be called quiet, or an empty string."""
+    if not chart.seen:
+        return "None of the outputs of its sealed weeks could be judged."
+    stands, weeks = _stands(chart), math.inf if math.isinf(chart.doubling) else math.ceil(chart.doubling)
+    if chart.missing >= STALE:
+        last = f"none of the {chart.missing} weeks after that of {day(chart.seen[-1].week)} has a number"
+        return f"{stands}, but tells nothing of now: {last}."
     if chart.doubling > LONGEST:
-        seen = "never" if math.isinf(chart.doubling) else f"not before {math.ceil(chart.doubling)} weeks"
-        return Verdict(Status.INSUFFICIENT, f"{stands}, but a doubling would be seen {seen}.")
-    return Verdict(Status.OK, f"{stands}; a doubling would be seen in {math.ceil(chart.doubling)} weeks or more.")
+        seen = "never" if math.isinf(weeks) else f"not before {weeks} weeks"
+        return f"{stands}, but a doubling would be seen {seen}."
+    if len(chart.seen) < chart.doubling:
+        return f"{stands}: too few, since a doubling would be seen in {weeks} weeks or more."
+    if chart.judged < LEAST:
+        few = f"only {math.floor(100 * chart.judged)} % of the outputs could be judged"
+        return f"{stands}, but {few}: the others may differ, and settle it."
+    return ""
+
+
+def _stands(chart: Watched) -> str:
+    weeks = "one sealed week" if len(chart.seen) == 1 else f"{len(chart.seen)} sealed weeks"
+    return f"The chart stands at {chart.points[-1].statistic:.2g} of {chart.threshold:.0f} after {weeks}"
 
 
 def _rule(question: StopQuestion, version: str) -> dict[str, Any]:

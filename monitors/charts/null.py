@@ -41,13 +41,13 @@ class Null:
     """Bounds u_s that no stratum's rate of bad outcomes exceeds while nothing is wrong.
 
     A baseline's u_s are its own rates, all moved by one odds ratio so that the whole stands at `bound`. A stratum
-    that the baseline never saw is held against `bound` itself.
+    that the baseline never saw is held against `bound` itself; so is every one where it saw no event at all.
 
     `dispersion` is the Pearson dispersion of the baseline's weeks, Σ(S − E)²/V over (weeks − 1) with E and V at
     the strata's own rates: 1 where weeks scatter as chance has it. Well above it, something that no stratum
     explains moves the rate from week to week, and a chart keeps to its budget only when it is tempered by it
     (`Chart.deff`).
-    `estimate`, `n_eff` and `dispersion` are NaN for a tolerable rate.
+    `estimate`, `n_eff` and `dispersion` are NaN for a tolerable rate; `dispersion` also where there was no event.
     """
 
     origin: Origin
@@ -63,6 +63,11 @@ class Null:
     def temper(self) -> float:
         """What a chart against this null is tempered by: the baseline's dispersion, where it exceeds 1."""
         return max(1.0, self.dispersion) if math.isfinite(self.dispersion) else 1.0
+
+    @property
+    def deff(self) -> float:
+        """The design effect of the baseline's rate, fixed with it; NaN for a tolerable rate."""
+        return max(1.0, sum(self.mix.n.values()) / self.n_eff) if self.mix else math.nan
 
     def of(self, stratum: Stratum) -> float:
         """u of one stratum."""
@@ -93,7 +98,7 @@ def baseline(weeks: Sequence[WeekCounts], columns: Sequence[str], deff: float) -
 
     U = the upper 90 % bound of the whole rate (Jeffreys on n/deff; deff from `monitors.sealed.design_of`), and
     odds(u_s) = m·odds(p̂_s) with the m for which Σ n_s u_s = n·U. Strata with fewer than 30 reports are pooled up
-    the tree of `columns`; rates of fewer than five events are shrunk to the whole.
+    the tree of `columns`; rates of fewer than five events are shrunk to the whole. Without any event u_s = U.
 
     Raises NullError below 13 weeks with reports or an effective n of 1,000, and where nothing could be worse.
     """
@@ -126,7 +131,7 @@ def baseline(weeks: Sequence[WeekCounts], columns: Sequence[str], deff: float) -
 
 
 def upper_bound(events: float, n: float, deff: float) -> float:
-    """The upper 90 % bound of a rate: the .9 quantile of Beta(S/deff + ½, (n − S)/deff + ½).
+    """The upper 90 % bound of a rate: the .9 quantile of Beta(S/deff + ½, (n − S)/deff + ½); exact without events.
 
     >>> round(upper_bound(130, 2600, 1.3), 4)
     0.0566
@@ -135,7 +140,15 @@ def upper_bound(events: float, n: float, deff: float) -> float:
 
 
 def moved(n: Mapping[Stratum, float], rates: Mapping[Stratum, float], bound: float) -> dict[Stratum, float]:
-    """Every rate multiplied on the odds scale by the one factor that brings the whole to `bound`."""
+    """Every rate multiplied on the odds scale by the one factor that brings the whole to `bound`.
+
+    Where every rate is 0 there are no odds to multiply: each is then `bound` itself.
+
+    >>> moved({("a",): 10, ("b",): 30}, {("a",): 0.0, ("b",): 0.0}, 0.002)
+    {('a',): 0.002, ('b',): 0.002}
+    """
+    if not any(rates.values()):
+        return dict.fromkeys(rates, bound)
     size, logit = np.array([n[s] for s in rates]), special.logit(np.array(list(rates.values())))
     low, high = -40.0, 40.0
     for _ in range(100):

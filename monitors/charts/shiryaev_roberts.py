@@ -6,6 +6,11 @@ A. While no outcome is likelier to be bad, given the past, than its null says, E
 an alarm is at least A weeks (Shin, Ramdas & Rinaldo, arXiv 2203.03532). Patients who stay on for weeks break that
 condition a little; what it costs is simulated by `make power`. M is not an e-value and its inverse no p-value: its
 mean grows with t.
+
+That growth is no evidence, and two rules keep it from raising an alarm. A week without outcomes leaves M as it is.
+And M alone is not enough: the outcomes since the likeliest week of change must themselves be likelier under the
+rise than under the null, which takes at least one event, since without any every L is below 1. The first makes M
+smaller, the second withholds alarms: both only delay them, so that the mean time to one is still at least A weeks.
 """
 
 import math
@@ -15,10 +20,13 @@ from datetime import date
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monitors.charts.null import Null
 from monitors.groups import Floats
 from monitors.sealed import WeekCounts
+
+Mask = NDArray[np.bool_]
 
 #: The rises that the mixture looks for, as multiples of the null's rates.
 RISES: Final = (1.5, 2.0, 3.0)
@@ -115,22 +123,51 @@ def log_ratio(n: Floats, events: Floats, u: Floats) -> Floats:
     """log L = Σ_s [S_s log(q_s/u_s) + (n_s − S_s) log((1 − q_s)/(1 − u_s))] for each rise.
 
     n, events and u of shape (…, strata) → (…, 3).
+
+    Raises ChartError where that is no finite number: a null of 0 or 1, or a count that is missing.
     """
     q, p = risen(u), u[..., None]
-    made: Floats = (
-        events[..., None] * np.log(q / p) + (n - events)[..., None] * (np.log1p(-q) - np.log1p(-p))
-    ).sum(axis=-2)
+    with np.errstate(divide="ignore", invalid="ignore"):  # what is not finite is refused below
+        made: Floats = (
+            events[..., None] * np.log(q / p) + (n - events)[..., None] * (np.log1p(-q) - np.log1p(-p))
+        ).sum(axis=-2)
+    if not np.isfinite(made).all():
+        raise ChartError(
+            "The likelihood of a week is no finite number: its null must lie strictly between 0 and 1."
+        )
     return made
 
 
-def advance(log_m: Floats, log_l: Floats) -> Floats:
-    """log M_t = log(1 + M_{t−1}) + log L_t, elementwise."""
-    made: Floats = np.logaddexp(0.0, log_m) + log_l
+def advance(log_m: Floats, climb: Floats, log_l: Floats, n: Floats) -> tuple[Floats, Floats]:
+    """One week on: log M_t = log(1 + M_{t−1}) + log L_t, and the climb max(0, c_{t−1}) + log L_t.
+
+    log_m, climb and log_l of shape (…, 3), n the week's outcomes of shape (…); where n = 0 both stay as they are.
+    """
+    some = np.asarray(n)[..., None] > 0
+    return (
+        np.where(some, np.logaddexp(0.0, log_m) + log_l, log_m),
+        np.where(some, np.maximum(0.0, climb) + log_l, climb),
+    )
+
+
+def log_statistic(log_m: Floats) -> Floats:
+    """The logarithm of what the chart shows, the mean of M over the three rises: (…, 3) → (…)."""
+    made: Floats = np.logaddexp.reduce(log_m, axis=-1) - math.log(len(RISES))
+    return made
+
+
+def alarms(log_m: Floats, climb: Floats, threshold: float) -> Mask:
+    """Where the statistic has reached the threshold and the outcomes since the likeliest change speak for a rise.
+
+    Without the second, M alarms by its mean, which grows with t: it withholds an alarm only where every climb is
+    at most 0, so that M is no more than the number of weeks since the start.
+    """
+    made: Mask = (log_statistic(log_m) >= math.log(threshold)) & (climb.max(axis=-1) > 0)
     return made
 
 
 def fold(chart: Chart, state: State, week: WeekCounts) -> tuple[State, Point]:
-    """Take in one sealed week; after an alarm the chart starts again from nothing.
+    """Take in one sealed week; after an alarm the chart starts again from nothing. An empty week changes nothing.
 
     Raises ChartError for another version's week and for one that is not later than the last.
     """
@@ -142,13 +179,12 @@ def fold(chart: Chart, state: State, week: WeekCounts) -> tuple[State, Point]:
     n, events = (np.array([week.counts[s][i] for s in strata], float) for i in (0, 1))
     u = chart.null.bounds(strata)
     log_l = log_ratio(n, events, u) / chart.deff
-    log_m = advance(np.array(state.log_m), log_l)
-    climbing = np.array(state.climb) > 0
-    climb = np.where(climbing, state.climb, 0.0) + log_l
-    since = tuple(before if going else week.week for before, going in zip(state.since, climbing, strict=True))
-    statistic = float(np.exp(min(700.0, np.logaddexp.reduce(log_m) - math.log(len(RISES)))))
+    log_m, climb = advance(np.array(state.log_m), np.array(state.climb), log_l, n.sum())
+    going = [not week.n or before > 0 for before in state.climb]
+    since = tuple(before if on else week.week for before, on in zip(state.since, going, strict=True))
+    statistic = math.exp(min(700.0, float(log_statistic(log_m))))
     best = int(np.argmax(climb))
-    alarm = statistic >= chart.threshold
+    alarm = bool(alarms(log_m, climb, chart.threshold))
     point = Point(
         week.version, week.week, week.n, week.events, float(n @ u), statistic, chart.threshold, alarm,
         since[best] if alarm else None, RISES[best] if alarm else math.nan,
@@ -166,9 +202,10 @@ def weeks_to_see(chart: Chart, weeks: Sequence[WeekCounts], rise: float = 2.0) -
     (log A + log 3)/I with I the weekly mean of log L for a rise of 2 when every rate has risen `rise`-fold above
     the baseline's estimate (above the bound, where that is a tolerable rate): the climb from nothing to the
     threshold of one of three rises. Chance and the baseline's own bound add to it: read it as "not before".
-    Infinite where such a rise would not lift the chart at all.
+    Infinite where such a rise would not lift the chart at all. Of a baseline without events nothing can be
+    doubled: the rise is then one above its bound.
     """
-    below = chart.null.estimate / chart.null.bound if math.isfinite(chart.null.estimate) else 1.0
+    below = chart.null.estimate / chart.null.bound if chart.null.estimate > 0 else 1.0
     gain, used = 0.0, 0
     for week in weeks:
         if not week.n:

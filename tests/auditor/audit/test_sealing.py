@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from numpy.typing import NDArray
 
 from auditor.audit.scope import Scope
 from auditor.audit.sealing import sealed_weeks
@@ -18,12 +19,14 @@ from auditor.registry import apply_settings
 from auditor.settings import Environment, parse_settings
 from auditor.store.ledger import Ledger, Transaction
 from auditor.workspace import create
+from monitors.charts.confidence import beta_mixture
 from monitors.judged import GRID, judged_schema
 from monitors.measurement import Window
 from reports.dossier import Chart
 
 START = date(2025, 1, 6)
 REFERENCE_WEEKS = 15
+WATCHED = range(REFERENCE_WEEKS, REFERENCE_WEEKS + 8)
 SETTINGS = """
 system: drafts
 tasks: {report: {}}
@@ -80,6 +83,14 @@ def stream(seed: int, *rates: float) -> pa.Table:
     return pa.concat_tables(drafts(rng, w, r) for w, r in enumerate((*[0.06] * REFERENCE_WEEKS, *rates)))
 
 
+def unjudged(judged: pa.Table, which: NDArray[np.bool_]) -> pa.Table:
+    """The same outputs, of which those of `which` still wait for their reference."""
+    column = judged.schema.get_field_index("status")
+    said = np.where(which, "awaiting", np.array(judged["status"].to_pylist()))
+    made = pa.array(said.tolist()).dictionary_encode().cast(judged.schema.field("status").type)
+    return judged.set_column(column, judged.schema.field("status"), made)
+
+
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     environment = Environment.model_construct(workspace=tmp_path / "w", ledger=None, lake=None, key_file=None)
@@ -102,7 +113,7 @@ def charts(
     transaction = partial[AbstractContextManager[Transaction]](ledger.transaction, actor="test", at=moment)
     (question,) = scope.settings.stop_questions
     sealed = sealed_weeks(scope, question, judge, judged, str(as_of), transaction)
-    return [as_reported(chart) for chart in charts_of(scope, question, sealed)]
+    return [as_reported(chart) for chart in charts_of(scope, question, sealed, {})]
 
 
 def mature(weeks: int) -> date:
@@ -166,11 +177,7 @@ def test_another_judge_is_another_chart(ledger: Ledger) -> None:
 
 def test_a_week_without_any_judgement_stays_open(ledger: Ledger) -> None:
     judged = stream(2, 0.06)
-    waiting = judged.set_column(
-        judged.schema.get_field_index("status"),
-        judged.schema.field("status"),
-        pa.array(["awaiting"] * judged.num_rows).dictionary_encode().cast(judged.schema.field("status").type),
-    )
+    waiting = unjudged(judged, np.ones(judged.num_rows, bool))
     assert charts(ledger, waiting, mature(REFERENCE_WEEKS + 1)) == []
     (chart,) = charts(ledger, judged, mature(REFERENCE_WEEKS + 1))
     assert chart.bound is not None
@@ -185,6 +192,91 @@ def test_so_few_outputs_that_a_doubling_takes_months_are_not_ok(ledger: Ledger) 
     assert chart.status == "insufficient"
     assert all(week.n is None and week.events is None and week.expected is None for week in chart.weeks)
     assert len(chart.weeks) == 20
+
+
+def test_a_chart_is_not_ok_before_it_could_have_seen_anything(ledger: Ledger) -> None:
+    judged = stream(2, *[0.06] * 8)
+    (first,) = charts(ledger, judged, mature(REFERENCE_WEEKS + 1))
+    assert first.status == "insufficient"
+    assert "after one sealed week: too few, since a doubling would be seen in" in first.reason
+    (later,) = charts(ledger, judged, mature(REFERENCE_WEEKS + 8))
+    assert later.status == "ok"
+    assert "after 8 sealed weeks; a doubling would be seen in" in later.reason
+
+
+def test_a_chart_whose_newest_weeks_are_empty_is_not_ok(ledger: Ledger) -> None:
+    """One empty week may be a holiday; with two the chart tells nothing of now, but an alarm is one still."""
+    judged = stream(2, *[0.06] * 8)
+    (one,) = charts(ledger, judged, mature(REFERENCE_WEEKS + 9))
+    (two,) = charts(ledger, judged, mature(REFERENCE_WEEKS + 10))
+    assert (one.status, two.status) == ("ok", "insufficient")
+    assert "tells nothing of now: none of the 2 weeks after that of 9 June 2025 has a number" in two.reason
+    (bad,) = charts(ledger, stream(2, *[0.06] * 4, *[0.3] * 4), mature(REFERENCE_WEEKS + 12), judge="another")
+    assert bad.status == "act"
+
+
+def test_a_version_that_was_replaced_ended_and_is_not_stale(ledger: Ledger) -> None:
+    rng = np.random.default_rng(5)
+    new = [drafts(rng, REFERENCE_WEEKS + 8 + i, 0.06, version="2") for i in range(8)]
+    judged = pa.concat_tables([stream(2, *[0.06] * 8), *new])
+    old, now = charts(ledger, judged, mature(REFERENCE_WEEKS + 16))
+    assert [(one.version, one.status) for one in (old, now)] == [("1", "ok"), ("2", "ok")]
+    old, now = charts(ledger, judged, mature(REFERENCE_WEEKS + 20))
+    assert (old.status, now.status) == ("ok", "insufficient")
+
+
+@pytest.mark.parametrize(("kept", "status"), [(0.1, "insufficient"), (0.8, "insufficient"), (0.97, "ok")])
+def test_a_quiet_chart_of_which_little_was_judged_is_not_ok(ledger: Ledger, kept: float, status: str) -> None:
+    judged = pa.concat_tables([stream(2), *(drafts(np.random.default_rng(w), w, 0.06, 1200) for w in WATCHED)])
+    late = np.array(judged["day"].to_pylist()) >= START + timedelta(weeks=REFERENCE_WEEKS)
+    lost = late & (np.random.default_rng(6).uniform(size=judged.num_rows) > kept)
+    (chart,) = charts(ledger, unjudged(judged, lost), mature(REFERENCE_WEEKS + len(WATCHED)))
+    assert chart.status == status
+    share = int(100 * (1 - lost.sum() / late.sum()))
+    few = f"only {share} % of the outputs could be judged: the others may differ, and settle it"
+    assert (few in chart.reason) is (status != "ok")
+
+
+def test_an_alarm_is_one_whatever_was_not_judged(ledger: Ledger) -> None:
+    judged = stream(2, *[0.3] * 4)
+    late = np.array(judged["day"].to_pylist()) >= START + timedelta(weeks=REFERENCE_WEEKS)
+    lost = late & (np.random.default_rng(6).uniform(size=judged.num_rows) > 0.5)
+    (chart,) = charts(ledger, unjudged(judged, lost), mature(REFERENCE_WEEKS + 4))
+    assert chart.status == "act"
+
+
+def test_where_nothing_of_a_version_could_be_judged_its_chart_says_so(ledger: Ledger) -> None:
+    new = drafts(np.random.default_rng(7), REFERENCE_WEEKS + 1, 0.06, version="2")
+    judged = pa.concat_tables([stream(2, *[0.06] * 2), unjudged(new, np.ones(new.num_rows, bool))])
+    _, chart = charts(ledger, judged, mature(REFERENCE_WEEKS + 2))
+    assert (chart.version, chart.status) == ("2", "insufficient")
+    assert chart.reason == "None of the outputs of its sealed weeks could be judged."
+
+
+def test_bands_of_past_weeks_stay_where_they_were_drawn(ledger: Ledger) -> None:
+    """Weeks in which the same patients come back with the same outcome would widen them, were they asked."""
+    rng = np.random.default_rng(8)
+    weeks = [drafts(rng, REFERENCE_WEEKS + 4 + i, 0.06) for i in range(6)]
+    for name in ("subject_id", "contradicted"):
+        column, field = weeks[0].schema.get_field_index(name), weeks[0].schema.field(name)
+        weeks = [one.set_column(column, field, weeks[0][name]) for one in weeks]
+    judged = pa.concat_tables([stream(2, *[0.06] * 4), *weeks])
+    (before,) = charts(ledger, judged, mature(REFERENCE_WEEKS + 4))
+    (after,) = charts(ledger, judged, mature(REFERENCE_WEEKS + 10))
+    assert before.weeks[0].low is not None
+    assert after.weeks[: len(before.weeks)] == before.weeks
+
+
+def test_without_a_baseline_the_band_is_at_the_design_effect_of_all_weeks(ledger: Ledger) -> None:
+    rare = SETTINGS.replace("task: report}", "task: report, tolerable: 0.08}")
+    (chart,) = charts(ledger, stream(2, *[0.06] * 2), mature(REFERENCE_WEEKS + 2), yaml=rare)
+    counts = np.array([[week.n, week.events] for week in chart.weeks], np.float64)
+    n, events = np.cumsum(counts, axis=0).T
+    low, high = beta_mixture(n, events)  # nobody comes twice
+    last = chart.weeks[-1]
+    assert last.low is not None and last.high is not None
+    assert last.low <= low[-1] and last.high >= high[-1]
+    assert last.high - last.low < 1.5 * (high[-1] - low[-1])
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,19 @@ def test_a_stratum_without_events_has_a_null_above_zero() -> None:
     assert 0 < null.of(("ward",)) < null.of(("icu",)) < 1
 
 
+def test_without_any_event_every_stratum_stands_at_the_bound_of_the_whole() -> None:
+    null = baseline(drawn(RNG, 13, SIZES, {"icu": 0.0, "ward": 0.0}), ["unit"], deff=1.3)
+    assert null.bound == upper_bound(0, 2600, 1.3) > 0
+    assert null.bounds([("icu",), ("ward",), ("day clinic",)]).tolist() == [null.bound] * 3
+    assert (null.estimate, null.temper) == (0.0, 1.0)
+
+
+def test_the_design_effect_is_kept_with_the_baseline() -> None:
+    assert baseline(drawn(RNG, 13, SIZES, RATES), ["unit"], deff=1.3).deff == pytest.approx(1.3)
+    assert baseline(drawn(RNG, 13, SIZES, RATES), ["unit"], deff=1.0).deff == 1.0
+    assert math.isnan(tolerable(0.05).deff)
+
+
 @pytest.mark.parametrize(
     ("weeks", "deff", "say"),
     [(12, 1.0, "12 weeks with reports"), (13, 2.7, "an effective 963 reports"), (13, 0.5, "design effect")],

@@ -1,6 +1,7 @@
 """The Shiryaev–Roberts chart against its definition, and its false alarms and delays by simulation."""
 
 import math
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -15,11 +16,14 @@ from monitors.charts.shiryaev_roberts import (
     ChartError,
     State,
     advance,
+    alarms,
     arl_weeks,
     fold,
     log_ratio,
+    log_statistic,
     risen,
     watch,
+    weeks_to_see,
 )
 from tests.monitors.charts.weeks import MONDAY, drawn, week
 
@@ -36,13 +40,13 @@ def likelihood_ratio(n: int, events: int, u: float, rise: float) -> float:
 @settings(max_examples=60, deadline=None)
 @given(counts)
 def test_the_statistic_is_the_sum_over_every_possible_start(cells: list[tuple[int, int]]) -> None:
-    """M_t = Σ_k Π_{i=k}^t L_i, averaged over the three rises; the change is where the product is greatest."""
+    """M_t = Σ_k Π_{i=k}^t L_i over the weeks k with outcomes, averaged over the three rises."""
     never = Chart("v1", NULL, 1e300)
     _, points = watch(never, [week(t, {(): c}) for t, c in enumerate(cells)])
     ratios = np.array([[likelihood_ratio(n, s, 0.05, r) for r in RISES] for n, s in cells])
     for t, point in enumerate(points):
-        products = np.array([ratios[k : t + 1].prod(axis=0) for k in range(t + 1)])
-        assert point.statistic == pytest.approx(products.sum(axis=0).mean(), rel=1e-9)
+        products = [ratios[k : t + 1].prod(axis=0) for k in range(t + 1) if cells[k][0]]
+        assert point.statistic == pytest.approx(np.sum(products, axis=0).mean() if products else 0.0, rel=1e-9)
 
 
 def test_the_change_is_dated_by_maximum_likelihood() -> None:
@@ -109,12 +113,72 @@ def test_strata_are_held_against_their_own_nulls() -> None:
     assert point.expected == pytest.approx(80 * null.of(("icu",)) + 120 * null.of(("ward",)))
 
 
-def test_a_week_without_reports_counts_as_a_week() -> None:
-    state, point = fold(CHART, State(), week(0, {}))
-    assert point.n == 0
-    assert point.statistic == pytest.approx(1.0)
-    _, point = fold(CHART, state, week(1, {}))
-    assert point.statistic == pytest.approx(2.0)
+def test_a_week_without_reports_changes_nothing() -> None:
+    state, first = fold(CHART, State(), week(0, {(): (200, 14)}))
+    after, point = fold(CHART, state, week(1, {}))
+    assert (point.n, point.statistic, point.alarm) == (0, first.statistic, False)
+    assert after == replace(state, week=MONDAY + timedelta(weeks=1))
+    _, plain = fold(CHART, state, week(2, {(): (200, 14)}))
+    _, later = fold(CHART, after, week(2, {(): (200, 14)}))
+    assert repr(later) == repr(plain)
+
+
+def test_time_alone_raises_no_alarm() -> None:
+    """Half a year without reports and then a clean one; and years of few reports without any event."""
+    _, points = watch(Chart("v1", NULL, 26.0), [*(week(t, {}) for t in range(26)), week(26, {(): (1, 0)})])
+    assert not any(point.alarm for point in points)
+    few = Chart("v1", tolerable(0.01), 26.0)
+    _, points = watch(few, [week(t, {(): (3, 0)}) for t in range(208)])
+    assert points[-1].statistic > 26  # its mean grows with the weeks, and that is no evidence
+    assert not any(point.alarm for point in points)
+
+
+def test_a_baseline_without_events_alarms_at_events_only() -> None:
+    null = baseline([week(t, {(): (300, 0)}) for t in range(13)], [], 1.0)
+    chart = Chart("v1", null, 52.0)
+    _, points = watch(chart, [week(13 + t, {(): (300, 0)}) for t in range(26)])
+    assert max(point.statistic for point in points) < 52
+    assert not any(point.alarm for point in points)
+    _, points = watch(chart, [week(13, {(): (300, 0)}), week(14, {(): (300, 6)})])
+    assert [point.alarm for point in points] == [False, True]
+    # nothing can be doubled of nothing: it is the bound that is doubled
+    assert 13 < weeks_to_see(chart, [week(13, {(): (300, 0)})]) < math.inf
+
+
+def test_a_null_of_zero_is_refused_and_never_an_alarm() -> None:
+    impossible = Chart("v1", replace(NULL, bound=0.0), 52.0)
+    with pytest.raises(ChartError, match="no finite number"):
+        fold(impossible, State(), week(0, {(): (300, 0)}))
+
+
+def test_every_alarm_has_an_event_since_its_change_and_is_only_delayed() -> None:
+    """Beside M alone, with empty weeks counted, at thresholds that time alone would reach."""
+    rng = np.random.default_rng(14)
+    raised = withheld = 0
+    for _ in range(150):
+        n = rng.poisson(1.5, 120)
+        events = rng.binomial(n, rng.choice([0.0, 0.02, 0.05]))
+        null = tolerable(float(rng.choice([0.01, 0.05])))
+        _, points = watch(
+            Chart("v1", null, 13.0), [week(t, {(): c}) for t, c in enumerate(zip(n, events, strict=True))]
+        )
+        log_m, alone = np.full(3, -np.inf), 120
+        for t in range(120):
+            size, hits = (np.array([float(x[t])]) for x in (n, events))
+            log_m = np.logaddexp(0, log_m) + log_ratio(size, hits, np.array([null.bound]))
+            if log_statistic(log_m) >= math.log(13):
+                alone = t
+                break
+        first = next((t for t, p in enumerate(points) if p.alarm), 120)
+        assert first >= alone
+        withheld += first > alone
+        for t, point in enumerate(points):
+            if point.alarm:
+                assert point.changed is not None
+                assert events[(point.changed - MONDAY).days // 7 : t + 1].sum() >= 1
+                raised += 1
+    assert raised > 20
+    assert withheld > 20
 
 
 def test_tempering_takes_the_root_of_every_ratio() -> None:
@@ -152,15 +216,17 @@ def test_a_chart_that_is_long_quiet_or_in_ruins_stays_finite() -> None:
     assert math.isfinite(ruin.statistic)
 
 
-def test_mean_time_to_a_false_alarm_is_at_least_the_threshold() -> None:
-    """At the null exactly; a threshold of 30 weeks, so that the mean can be seen."""
+@pytest.mark.parametrize("reports", [60, 2])
+def test_mean_time_to_a_false_alarm_is_at_least_the_threshold(reports: int) -> None:
+    """At the null exactly; a threshold of 30 weeks, so that the mean can be seen, with some weeks empty."""
     rng = np.random.default_rng(11)
     charts, weeks = 1500, 1200
-    n, u = np.full((charts, 1), 60.0), np.array([0.05])
-    log_m, length = np.full((charts, 3), -np.inf), np.full(charts, weeks)
+    log_m, climb, length = np.full((charts, 3), -np.inf), np.zeros((charts, 3)), np.full(charts, weeks)
     for t in range(weeks):
-        log_m = advance(log_m, log_ratio(n, rng.binomial(60, 0.05, (charts, 1)).astype(float), u))
-        alarm = np.logaddexp.reduce(log_m, axis=1) >= math.log(3 * 30)
+        n = rng.poisson(reports, (charts, 1))
+        log_l = log_ratio(n.astype(float), rng.binomial(n, 0.05).astype(float), np.array([0.05]))
+        log_m, climb = advance(log_m, climb, log_l, n.sum(axis=1))
+        alarm = alarms(log_m, climb, 30.0)
         length[alarm] = np.minimum(length[alarm], t + 1)
     assert length.mean() - 3 * length.std() / math.sqrt(charts) >= 30
 
@@ -178,9 +244,9 @@ def test_a_doubling_is_seen_within_weeks() -> None:
 def test_budgets_and_charts_that_make_no_sense_are_refused() -> None:
     assert arl_weeks(40, 2) == 1040
     assert arl_weeks(5, 0.5) == 520
-    for charts, alarms in ((0, 2.0), (40, 0.0), (1, 60.0), (3, math.nan)):
+    for charts, a_year in ((0, 2.0), (40, 0.0), (1, 60.0), (3, math.nan)):
         with pytest.raises(ChartError):
-            arl_weeks(charts, alarms)
+            arl_weeks(charts, a_year)
     with pytest.raises(ChartError, match="threshold"):
         Chart("v1", NULL, 1.0)
     with pytest.raises(ChartError, match="design effect"):
