@@ -6,7 +6,8 @@ python -m benchmarks.changes --windows 20  that it works
 Patients come again (1.8 studies on average); scores are Bayes' posterior of an evidence that shares ρ within a
 patient, prevalence .15, area under the curve .90; the reference window has three times as many patients. Of the
 parts: accuracy .93 in the reference window, .90 for the old version and .87 for the new one on this window's
-patients; both answer 60 % of these.
+patients; both answer 60 % of these. Of versions on the same questions: so many answers lost and won, alike within
+patients or one question each.
 """
 
 import argparse
@@ -23,10 +24,9 @@ from monitors.judged import GRID, judged_schema
 from monitors.scores import SCORES
 from monitors.shift import shift
 from monitors.tally import Tally
-from monitors.version_effect import version_effects
-from monitors.vqa import VQA_PERFORMANCE as VQA
 from tests.monitors.population import cluster_sizes, risks
-from tests.monitors.test_version_effect import Hospital
+from tests.monitors.test_paired import Shared
+from tests.monitors.test_version_effect import Hospital, split
 
 PREVALENCE: Final = 0.15
 SEPARATION: Final = 1.8
@@ -41,6 +41,8 @@ CHANGES: Final = (
     ("steeper", 1.6, "neither"),
     ("weaker", 0.6, "neither"),
 )
+#: Shares of answers that the new version loses and wins.
+MOVED: Final = ((0.0, 0.0), (0.02, 0.0), (0.04, 0.0), (0.06, 0.0), (0.04, 0.02), (0.2, 0.1))
 ANSWERS: Final = (300, 1000, 3000)
 RATES: Final = (0.93, 0.90, 0.87)
 _STRATA: Final = ("version", "item")
@@ -50,8 +52,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--windows", type=int, default=300)
     asked = parser.parse_args()
-    for line in (*readings(asked.windows), *parts(asked.windows)):
+    for line in (*versions(asked.windows), *readings(asked.windows), *parts(asked.windows)):
         print(line, flush=True)
+
+
+def versions(windows: int) -> Iterator[str]:
+    """One line a setting: how often a change on shared questions is covered, and a loss called harmless.
+
+    The margin is the loss itself, so that "not worse" is wrong; width is over that of ± 1.96 standard deviations.
+    """
+    for rho in (0.0, 0.3):
+        for patients in (40, 100, 300):
+            for lost, won in MOVED:
+                made = [Shared(seed, patients, lost, won, rho) for seed in range(windows)]
+                low, high = np.array([one.limits for one in made]).T
+                truth, spread = won - lost, float(np.std([one.moves.value for one in made]))
+                covered = float(np.mean((low <= truth) & (truth <= high)))
+                line = f"{patients} patients, rho {rho}, lost {lost}, won {won}: covered {covered:.3f}"
+                line += f", called not worse {np.mean(low > truth):.3f}" if lost else ""
+                yield line + (f", width x {np.mean(high - low) / (2 * 1.96 * spread):.2f}" if spread else "")
 
 
 def readings(windows: int) -> Iterator[str]:
@@ -84,8 +103,8 @@ def parts(windows: int) -> Iterator[str]:
         for n in ANSWERS:
             hits = []
             for seed in range(windows):
-                tallies = Hospital(seed, n, rho, RATES, 0.6).tallies
-                (one,) = version_effects(VQA, *tallies, old="a", new="b", items=[""], measures=["accuracy"])
+                there = Hospital(seed, n, rho, RATES, 0.6)
+                (one,) = split(there.tallies, there.pairs, "accuracy")
                 if one.version is not None and one.patients is not None:
                     made = (one.total, one.version, one.patients)
                     hits.append([p.low <= t <= p.high for p, t in zip(made, truth, strict=True)])

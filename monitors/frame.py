@@ -3,11 +3,16 @@
 Estimand: the average over reports (claims, images). Resampling unit: the patient, in 256 groups.
 """
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
+from monitors.level import Level
 from monitors.levels import Desk
 from monitors.measurement import Interval, Measure, Measurement, Slice, Window
 from monitors.monitor import Monitor
+from monitors.paired import Pairs
+from monitors.parent import Parents
 from monitors.selection import slices_of
 from monitors.tally import Tally, TallyError
 
@@ -61,9 +66,13 @@ def changes(
     items: Sequence[str],
     window: Window,
     reference_version: str | None = None,
+    pairs: Pairs | None = None,
     alpha: float = 0.05,
 ) -> list[Measurement]:
-    """Window minus reference window. Patients in both are in the same groups: their covariance is subtracted."""
+    """Window minus reference window. Patients in both are in the same groups: their covariance is subtracted.
+
+    Of two versions that answered the same questions give these as `pairs`: without them limits are too narrow.
+    """
     if tally.seed != reference.seed:
         raise TallyError("Window and reference were tallied with different seeds; make one of them anew.")
     now = Desk(monitor, tally, version, reference, alpha)
@@ -72,12 +81,30 @@ def changes(
     for item in items:
         for where in slices:
             first, second = now.cuts.inside(where, item), then.cuts.inside(where, item)
-            rows += [
-                now.contrast(one, index, first, second, then, item, where, "reference", window)
-                for index, one in _measured(monitor, item)
-                if one.interval is not Interval.Q_HAT
-            ]
+            for index, one in _measured(monitor, item):
+                if one.interval is Interval.Q_HAT:
+                    continue
+                row = now.contrast(one, index, first, second, then, item, where, "reference", window)
+                if pairs is not None and math.isfinite(row.value):
+                    levels = now.level(first, index, item), then.level(second, index, item)
+                    row = _paired(row, one, levels, pairs, where, (now.parents, then.parents), alpha)
+                rows.append(row)
     return rows
+
+
+def _paired(
+    row: Measurement,
+    one: Measure,
+    levels: tuple[Level, Level],
+    pairs: Pairs,
+    where: Slice,
+    parents: Sequence[Parents],
+    alpha: float,
+) -> Measurement:
+    """The row with the limits of a change on shared questions."""
+    found = pairs.limits(one, where, row.item, levels, (row.low, row.high), parents, alpha)
+    note = found.note or row.note
+    return replace(row, low=found.low, high=found.high, interval=found.interval.value, note=note)
 
 
 def _measured(monitor: Monitor, item: str) -> list[tuple[int, Measure]]:

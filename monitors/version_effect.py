@@ -7,7 +7,7 @@ asked instead of modelled.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -19,6 +19,8 @@ from monitors.level import Level
 from monitors.levels import Desk
 from monitors.measurement import Interval, Measure, Slice
 from monitors.monitor import Monitor
+from monitors.paired import Pairs
+from monitors.parent import Parents
 from monitors.selection import Mask
 from monitors.tally import Tally, TallyError
 from monitors.threshold import SUPPRESS_BELOW
@@ -71,6 +73,7 @@ def version_effects(
     window: Tally,
     reference: Tally,
     shared: Tally,
+    pairs: Pairs,
     *,
     old: str,
     new: str,
@@ -79,14 +82,15 @@ def version_effects(
 ) -> Iterator[VersionEffect]:
     """The measures of `monitor` that are named, for each item ("" pools them).
 
-    `shared` holds the answers of both versions to the same questions. With W the window, R the reference window
-    and S the shared questions: total = new(W) − old(R), version = new(S) − old(S), patients = total − version.
+    `shared` holds the answers of both versions to the same questions, and `pairs` the same by question. With W the
+    window, R the reference window and S the shared questions: total = new(W) − old(R), version = new(S) − old(S),
+    patients = total − version.
 
-    Rates: MOVER on the limits of both sides with their correlation over the patient groups, for the patients' part
-    on the limits of the two other parts; other statistics: normal on the jackknife over the patients of all three
-    tallies. Left out are measures that either window cannot tell or that fewer than eleven patients stand behind;
-    below its floor in S, or below eleven patients there, a measure is not split. Raises TallyError for tallies of
-    different seeds.
+    The version's part has the limits of `monitors.paired`. The others, of rates: MOVER on the limits of both sides
+    with their correlation over the patient groups, for the patients' part on the limits of the two other parts;
+    of other statistics: normal on the jackknife over the patients of all three tallies. Left out are measures that
+    either window cannot tell or that fewer than eleven patients stand behind; below its floor in S, or below
+    eleven patients there, a measure is not split. Raises TallyError for tallies of different seeds.
     """
     if len({window.seed, reference.seed, shared.seed}) > 1:
         raise TallyError("Window, reference and shared answers were tallied with different seeds; make them anew.")
@@ -100,12 +104,14 @@ def version_effects(
             if one.interval in (Interval.NONE, Interval.Q_HAT):
                 continue
             levels = [desk.level(cut, index, item) for desk, cut in zip(desks, cuts, strict=True)]
-            made = _split(one, item, levels, cuts)
+            made = _split(one, item, levels, cuts, pairs, [desk.parents for desk in desks[2:]])
             if made is not None:
                 yield made
 
 
-def _split(one: Measure, item: str, levels: Sequence[Level], cuts: Sequence[Cut]) -> VersionEffect | None:
+def _split(
+    one: Measure, item: str, levels: Sequence[Level], cuts: Sequence[Cut], pairs: Pairs, parents: Sequence[Parents]
+) -> VersionEffect | None:
     total = _difference(one, levels[:2], cuts[:2])
     few = min(level.patients for level in levels[:2]) < SUPPRESS_BELOW
     if few or not np.isfinite([total.part.value, total.part.low, total.part.high]).all():
@@ -114,12 +120,16 @@ def _split(one: Measure, item: str, levels: Sequence[Level], cuts: Sequence[Cut]
     people = min(levels[2:], key=lambda level: level.patients)
     note, version, patients = _too_little(one, levels[2:]), None, None
     if not note:
-        effect = _difference(one, levels[2:], cuts[2:])
-        rest = _rest(one, total, effect)
+        apart = _difference(one, levels[2:], cuts[2:])
+        near = apart.part.low, apart.part.high
+        found = pairs.limits(one, Slice(), item, (levels[2], levels[3]), near, parents, _ALPHA)
+        effect = replace(apart, part=Part(apart.part.value, found.low, found.high))
+        # of the wider limits of the version's part, their correlation with the whole may make narrower ones
+        rest = _wider(_rest(one, total, effect), _rest(one, total, apart))
         if np.isfinite([effect.part.low, effect.part.high, rest.low, rest.high]).all():
             version, patients = effect.part, rest
         else:
-            note = "the shared answers give no interval"
+            note = found.note or "the shared answers give no interval"
     return VersionEffect(one, item, total.part, version, patients, least.n, people.patients, people.exact, note)
 
 
@@ -154,6 +164,10 @@ def _rest(one: Measure, total: _Difference, effect: _Difference) -> Part:
     else:
         low, high = _normal(value, without, total.filled | effect.filled)
     return Part(value, low, high)
+
+
+def _wider(first: Part, second: Part) -> Part:
+    return Part(first.value, min(first.low, second.low), max(first.high, second.high))
 
 
 def _normal(value: float, without: Floats, filled: Mask) -> tuple[float, float]:

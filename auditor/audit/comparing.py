@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from auditor import __version__
 from auditor.audit.changed_cases import changed_cases
+from auditor.audit.confidence import of_source
 from auditor.audit.judging import Progress
 from auditor.audit.scope import INPUT_KINDS, AuditError, scope_of
 from auditor.audit.shared import judged_answers, shared_answers
@@ -30,6 +31,7 @@ from monitors.critical import Critical
 from monitors.levels import Desk
 from monitors.measurement import Direction, Measure, Measurement, Slice, Window
 from monitors.monitor import Monitor
+from monitors.paired import Pairs
 from monitors.selection import slices_of
 from monitors.tally import Tally
 from monitors.threshold import SUPPRESS_BELOW, suppress
@@ -56,7 +58,7 @@ def compare(
     """Compare what both versions said about the same questions, and keep the comparison in the ledger.
 
     `margins` maps measures to the largest loss that is accepted; with those of audit.yaml's thresholds they are
-    what decides. Differences are new minus old, with limits that know that both answered the same patients.
+    what decides. Differences are new minus old, with limits made of the answers that differ (`monitors.paired`).
 
     Raises AuditError where a version has no outputs or the two share too few patients.
     """
@@ -126,6 +128,7 @@ def _measures(
 ) -> Iterator[ComparedMeasure]:
     for monitor in _monitors(task, settings):
         tally = Tally.of(monitor, judged, strata_of(settings), settings.seed)
+        pairs = Pairs(monitor, judged, strata_of(settings), settings.seed, old=old, new=new)
         slices = [Slice(), *_attributes(tally, settings, new)]
         items = ["", *tally.values("item")] if task == "classification" else [""]
         levels = {
@@ -137,8 +140,9 @@ def _measures(
         }
         declared = {one.name: one for one in monitor.measures}
         changes = frame.changes(
-            monitor, tally, tally, slices, version=new, items=items, window=Window(), reference_version=old
-        )
+            monitor, tally, tally, slices, version=new, items=items, window=Window(), reference_version=old,
+            pairs=pairs,
+        )  # fmt: skip
         keys = [(change.measure, change.item, change.slice) for change in changes]
         sides = [changes, [levels[old][key] for key in keys], [levels[new][key] for key in keys]]
         # a cell that one side may not show could be had from the other two
@@ -157,7 +161,7 @@ def _monitors(task: str, settings: AuditSettings) -> Iterator[Monitor]:
             continue
         if isinstance(monitor, Calibration) and task != "classification" and setting.confidence is None:
             continue
-        yield monitor
+        yield of_source(monitor, setting)
 
 
 def _attributes(tally: Tally, settings: AuditSettings, version: str) -> list[Slice]:
@@ -214,11 +218,14 @@ def _decide(change: Measurement, measure: Measure, margin: float) -> tuple[str, 
     """Worse only where the whole interval is beyond the margin; not worse only where all of it is inside."""
     if measure.direction is Direction.AWAY_FROM_ZERO:
         return "", ""
-    if not math.isfinite(change.low) or change.n_eff < measure.floor:
+    if change.n_eff < measure.floor:
         return (
             "insufficient",
             f"An effective {change.n_eff:,.0f} {measure.counted}; {measure.floor:,.0f} are needed.",
         )
+    if not math.isfinite(change.low):
+        why = change.note or "no interval can be made"
+        return "insufficient", f"{why[:1].upper()}{why[1:]}."
     sign = 1.0 if measure.direction is Direction.HIGHER_IS_WORSE else -1.0
     low, high = sorted((sign * change.low, sign * change.high))
     if low > margin:

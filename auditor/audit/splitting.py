@@ -19,6 +19,7 @@ from auditor.store.lake import Lake
 from auditor.store.ledger import Ledger
 from monitors import version_effect as effects
 from monitors.measurement import Window
+from monitors.paired import Pairs
 from monitors.tally import Tally
 from monitors.threshold import SUPPRESS_BELOW
 from reports.dossier import Estimate, VersionEffect, VersionSplit
@@ -68,8 +69,10 @@ def split_task(
     for name, daily in tallies.items():
         if not _asked(scope.settings, task) & {one.name for one in daily.monitor.measures}:
             continue
-        both = Tally.of(daily.monitor, found.judged, strata_of(scope.settings), scope.settings.seed)
-        made += _effects(daily, *windows[name], both, scope.settings, task, old, version)
+        strata, seed = strata_of(scope.settings), scope.settings.seed
+        both = Tally.of(daily.monitor, found.judged, strata, seed)
+        pairs = Pairs(daily.monitor, found.judged, strata, seed, old=old, new=version)
+        made += _effects(daily, *windows[name], both, pairs, scope.settings, task, old, version)
     return Split(VersionSplit(task, old, version, shared.questions, people, tuple(made)), found.unsettled)
 
 
@@ -99,13 +102,14 @@ def _effects(
     now: Tally,
     then: Tally,
     both: Tally,
+    pairs: Pairs,
     settings: AuditSettings,
     task: str,
     old: str,
     new: str,
 ) -> Iterator[VersionEffect]:
     found = effects.version_effects(
-        daily.monitor, now, then, both, old=old, new=new,
+        daily.monitor, now, then, both, pairs, old=old, new=new,
         items=_items(settings, task, now), measures=sorted(_asked(settings, task)),
     )  # fmt: skip
     for one in found:
