@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from auditor.audit.tallying import DailyTallies
+from auditor.audit.trend_mix import NOT_ASKED, Adjusted, TrendMixes
 from auditor.settings import AuditSettings
 from monitors import frame
-from monitors.casemix import CaseMix, Standardised, case_mix, group_counts, standardise
-from monitors.catalogue import measure_named
 from monitors.levels import Desk
-from monitors.measurement import Interval, Measure, Measurement, Slice, Window
+from monitors.measurement import Measure, Measurement, Slice, Window
+from monitors.selection import select
 from monitors.tally import Tally
 
 #: Drawn as a trend whether or not a threshold names them.
@@ -31,12 +31,12 @@ TREND_MEASURES = {
 class Trend:
     """One measure over one period (a week or a month), and whether its outputs are mature.
 
-    `standardised` is the same at the case mix of the reference window, where the settings declare one.
+    `adjusted` is the same at the case mix of the reference window, where the settings declare one.
     """
 
     measurement: Measurement
     mature: bool
-    standardised: Standardised | None = None
+    adjusted: Adjusted = NOT_ASKED
 
 
 def asked_measures(settings: AuditSettings, task: str) -> list[str]:
@@ -52,62 +52,39 @@ def trend_of(
     window: Window,
     mature_until: date,
 ) -> Iterator[Trend]:
-    """The trend of every measure that is drawn or has a bound, up to the end of the window."""
-    named = {s.measure for s in settings.thresholds if s.contrast == ""}
-    drawn = named.union(TREND_MEASURES.get(daily.monitor.task, ()))
-    wanted = {m.name for m in daily.monitor.measures} & drawn
-    wanted = {name for name in wanted if measure_named(name).scope != "item"}
+    """The trend of every measure that is drawn or has a bound, up to the end of the window.
+
+    Of the task as a whole, and of those findings of a classifier that a bound names.
+    """
+    wanted = _wanted(daily, parent, settings)
     days = [day for day in daily.days if day is not None and (window.end is None or day <= window.end)]
     if not wanted or not days:
         return
-    mixes = _mixes(daily, reference, settings, wanted)
+    mixes = TrendMixes.of(daily.monitor, reference, settings.case_mix, wanted)
     desks = {version: Desk(daily.monitor, parent, version, parent) for version in parent.values("version")}
     for period in periods(min(days), max(days), settings.trend):
         tally = daily.over(period)
         assert period.end is not None
         for version in tally.values("version"):
             desk = desks[version].over(tally)
-            for m in frame.measure(desk, [Slice()], items=[""], window=period):
-                if m.measure in wanted:
-                    mix = mixes.get(m.measure)
-                    at_mix = _standardised(desk, mix, m.measure) if mix else None
-                    yield Trend(m, period.end <= mature_until, at_mix)
+            for item, measures in wanted.items():
+                if item and not select(tally, Slice(), version=version, item=item).any():
+                    continue
+                adjusted = mixes.adjusted(desk, item, measures)
+                for m in frame.measure(desk, [Slice()], items=[item], window=period):
+                    if m.measure in adjusted:
+                        yield Trend(m, period.end <= mature_until, adjusted[m.measure])
 
 
-def _mixes(
-    daily: DailyTallies, reference: Tally | None, settings: AuditSettings, wanted: set[str]
-) -> dict[str, CaseMix]:
-    """The case mix of the reference window for every share that is wanted; of the last version in it."""
-    if not settings.case_mix or reference is None or not reference.values("version"):
-        return {}
-    made = {}
-    for one in daily.monitor.measures:
-        if one.name in wanted and _is_share(one):
-            counts = group_counts(
-                reference, daily.monitor, one, settings.case_mix, version=reference.values("version")[-1]
-            )
-            if counts.n.any():
-                made[one.name] = case_mix(counts, settings.case_mix)
-    return made
-
-
-def _is_share(one: Measure) -> bool:
-    return one.interval is Interval.JEFFREYS and one.high == 1
-
-
-def _standardised(desk: Desk, mix: CaseMix, name: str) -> Standardised:
-    measures = desk.monitor.measures
-    index = [one.name for one in measures].index(name)
-    counts = group_counts(desk.tally, desk.monitor, measures[index], mix.columns, version=desk.version)
-    return standardise(counts, mix, desk.parents.of("", index).rho)
-
-
-def at_mix(found: Standardised | None) -> dict[str, float | None]:
-    """The value at the case mix of the reference window, where enough of that mix was seen."""
-    names = ("standardised", "standardised_low", "standardised_high")
-    if found is None or not found.sufficient:
-        return dict.fromkeys(names)
-    return dict(zip(names, (found.value, found.low, found.high), strict=True))
+def _wanted(daily: DailyTallies, parent: Tally, settings: AuditSettings) -> dict[str, list[Measure]]:
+    """The measures that have a trend: of the whole ("") and of each finding that a bound names."""
+    levels = [s for s in settings.thresholds if s.contrast == ""]
+    drawn = {s.measure for s in levels}.union(TREND_MEASURES.get(daily.monitor.task, ()))
+    wanted = {"": [m for m in daily.monitor.measures if m.name in drawn and m.scope != "item"]}
+    for item in parent.values("item") if daily.monitor.task == "classification" else ():
+        named = {s.measure for s in levels if s.item == item}
+        wanted[item] = [m for m in daily.monitor.measures if m.name in named and m.scope != "whole"]
+    return {item: measures for item, measures in wanted.items() if measures}
 
 
 def periods(first: date, last: date, unit: str) -> list[Window]:

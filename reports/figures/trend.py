@@ -95,27 +95,39 @@ def _point(one: TrendPoint, unit: str) -> str:
 
 
 def _standardised(drawn: Sequence[TrendPoint], scale: float, x: "alt.X", y: "alt.Scale") -> "list[alt.Chart]":
-    """The line at the case mix of the reference window."""
+    """The line at the case mix of the reference window; it stops where a period has none."""
     import altair as alt
 
-    rows = [
-        {"period": p.period.isoformat(), "version": p.version, "mixed": p.standardised * scale}
-        for p in drawn
-        if p.standardised is not None
-    ]
-    if not rows:
+    if all(p.standardised is None for p in drawn):
         return []
-    line = alt.Chart(records(rows)).mark_line(color=INK, strokeDash=[4, 3], strokeWidth=1.2, clip=True)
+    rows = [
+        {
+            "period": p.period.isoformat(),
+            "version": p.version,
+            "mixed": None if p.standardised is None else p.standardised * scale,
+        }
+        for p in drawn
+    ]
+    between = alt.OverlayMarkDef(color=INK, size=9)  # a period between two that have none would else be unseen
+    line = alt.Chart(records(rows)).mark_line(
+        color=INK,
+        strokeDash=[4, 3],
+        strokeWidth=1.2,
+        clip=True,
+        point=between,
+        invalid="break-paths-filter-domains",
+    )
     return [line.encode(x=x, y=alt.Y("mixed:Q", scale=y), detail="version:N")]
 
 
 def _explained(drawn: Sequence[TrendPoint], unit: str) -> str:
-    """Crude, standardised and their difference in the last final period."""
-    final = [p for p in drawn if p.mature and p.standardised is not None and p.value is not None]
-    if not final:
+    """Crude, standardised and their difference in the last final period, or why it has none."""
+    final = [p for p in drawn if p.mature and p.value is not None]
+    if not final or all(p.standardised is None and p.covered is None for p in drawn):
         return ""
     last = final[-1]
-    assert last.value is not None and last.standardised is not None
+    if last.standardised is None or last.value is None:
+        return WORDS["standardised_not"].format(period=short(last.period), reason=last.not_standardised)
     mixed = with_interval(last.standardised, last.standardised_low, last.standardised_high, unit)
     return WORDS["standardised"].format(
         period=short(last.period),
@@ -131,7 +143,7 @@ def _shapes(versions: Sequence[str]) -> list[str]:
 
 def _limits(drawn: Sequence[TrendPoint], bounds: Sequence[float]) -> tuple[float, float]:
     """Top and bottom of the figure: whiskers of tiny weeks must not press the rest flat."""
-    values = [p.value for p in drawn if p.value is not None]
+    values = [value for p in drawn for value in (p.value, p.standardised) if value is not None]
     lows = [p.low if p.low is not None else p.value for p in drawn]
     highs = [p.high if p.high is not None else p.value for p in drawn]
     reach = max([*values, *bounds]) - min([*values, *bounds]) or abs(values[0]) or 1.0

@@ -6,12 +6,13 @@ from typing import Final
 
 from reports.confidence import p_value
 from reports.document import Badge, Block, Figures, Heading, Table, cell, paragraph
-from reports.dossier import Dossier
+from reports.dossier import Dossier, TrendPoint
 from reports.figures.chart import chart_figure
 from reports.figures.marks import Mark
 from reports.figures.style import Figure
 from reports.figures.trend import trend_figure
 from reports.numbers import day, integer, item_name, number, short, slice_name
+from reports.sections.case_mix import mix_blocks, trend_points, unit_of
 from reports.sections.tables import heads
 from reports.text import WORDS
 
@@ -88,18 +89,17 @@ def trend(dossier: Dossier, marks: Marks = _NONE) -> Iterator[Block]:
     versions = ", ".join(trend_versions(dossier))
     yield paragraph(WORDS["trend_key"].format(days=dossier.maturity_days, versions=versions), small=True)
     yield Figures(tuple(drawn))
+    yield from mix_blocks(dossier)
 
 
 def trends(dossier: Dossier, marks: Marks = _NONE) -> list[Figure]:
-    """One figure a measure, task and slice, the whole system first."""
-    units = {row.measure: row.unit for row in dossier.rows}
+    """One figure a measure, task, slice and finding, the whole system first."""
     versions = trend_versions(dossier)
-    keys = dict.fromkeys((p.task, p.measure, p.slice) for p in dossier.trend)
     figures = []
-    for i, (task, measure, where) in enumerate(sorted(keys, key=lambda key: key[2] != "all")):
-        points = [p for p in dossier.trend if (p.task, p.measure, p.slice) == (task, measure, where)]
-        bounds = _bounds(dossier, task, measure, where)
-        unit, happened = units.get(measure, "share"), marks.get(measure, ())
+    for i, points in enumerate(trend_points(dossier)):
+        first = points[0]
+        bounds = _bounds(dossier, first)
+        unit, happened = unit_of(dossier, first.measure), marks.get(first.measure, ())
         figure = trend_figure(points, unit, bounds, dossier.version_changes, versions, f"trend{i}", happened)
         if figure:
             missing = ", ".join(f"{short(p.period)} {p.period.year}" for p in points if p.value is None)
@@ -113,10 +113,10 @@ def trend_versions(dossier: Dossier) -> list[str]:
     return list(dict.fromkeys(p.version for p in sorted(dossier.trend, key=lambda p: (p.period, p.version))))
 
 
-def _bounds(dossier: Dossier, task: str, measure: str, where: str) -> list[tuple[str, float]]:
+def _bounds(dossier: Dossier, one: TrendPoint) -> list[tuple[str, float]]:
     for row in dossier.rows:
-        same = (row.task, row.measure, row.slice, row.item, row.contrast) == (task, measure, where, "", "")
-        if same and row.watch is not None:
+        same = (row.task, row.measure, row.slice, row.item) == (one.task, one.measure, one.slice, one.item)
+        if same and not row.contrast and row.watch is not None:
             pairs = (("watch", row.watch), ("act", row.act))
             return [(name, bound) for name, bound in pairs if bound is not None]
     return []

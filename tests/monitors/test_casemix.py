@@ -7,12 +7,14 @@ import numpy as np
 import pyarrow.compute as pc
 import pytest
 
-from monitors.casemix import CaseMix, CaseMixError, GroupCounts, case_mix, group_counts, standardise
+from monitors.casemix import CaseMix, CaseMixError
 from monitors.groups import mean_cluster_size
 from monitors.hallucination import HALLUCINATION
 from monitors.intervals import jeffreys
-from monitors.measurement import Measure
+from monitors.measurement import Interval, Measure
 from monitors.sealed import design_of_groups
+from monitors.standardised import standardise
+from monitors.stratum_counts import GroupCounts, case_mix, group_counts
 from monitors.tally import Tally
 from tests.monitors.population import STRATA, cluster_sizes, reports, risks
 
@@ -185,9 +187,9 @@ def test_what_cannot_be_standardised_is_refused() -> None:
     tally = Tally.of(HALLUCINATION, reports(np.random.default_rng(22)), STRATA)
     with pytest.raises(CaseMixError, match="not stratified by 'age'"):
         group_counts(tally, HALLUCINATION, MEASURE, ["age"], version="v1")
-    counted = Measure(**{name: getattr(MEASURE, name) for name in MEASURE.__slots__} | {"high": math.inf})
-    with pytest.raises(CaseMixError, match="no share"):
-        group_counts(tally, HALLUCINATION, counted, ["site"], version="v1")
+    area = Measure(**{name: getattr(MEASURE, name) for name in MEASURE.__slots__} | {"interval": Interval.LOGIT})
+    with pytest.raises(CaseMixError, match="no ratio of two sums"):
+        group_counts(tally, HALLUCINATION, area, ["site"], version="v1")
     assert group_counts(tally, HALLUCINATION, MEASURE, ["site"], version="v9").strata == ()
     with pytest.raises(CaseMixError, match="no measured report"):
         CaseMix.of({("a",): (0, 0)}, ["unit"])
