@@ -7,7 +7,8 @@ from monitors.measurement import Direction, Interval, Measure, Measurement, Wind
 
 #: Reports with a clinically significant fabrication as radiologists see them: the rate of the system (process).
 CORRECTED: Final = Measure(
-    "corrected_fabrication", "Reports with a clinically significant fabrication, corrected by reviews",
+    "corrected_fabrication",
+    "Reports with a clinically significant fabrication, corrected by reviews: the system (process)",
     "reviewed reports", 0, 1, Direction.HIGHER_IS_WORSE, Interval.REVIEWED,
 )  # fmt: skip
 

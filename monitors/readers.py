@@ -11,10 +11,9 @@ from monitors.agreement import Agreement, agreement_measures, measure
 from monitors.judged import COMMON, GRID, judged_schema
 from monitors.measurement import Measurement, Window
 from monitors.tally import Tally
+from monitors.threshold import SUPPRESS_BELOW
 
 READERS = Agreement("agreement_readers", agreement_measures("reader", "Two readers with each other"))
-#: Fewer pairs than this say nothing of how readers agree.
-FEWEST_PAIRS = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +32,11 @@ class ReaderAgreement:
 def reader_agreement(
     item: Sequence[int], subject: Sequence[str], reader: Sequence[str], answer: Sequence[int], seed: int = 0
 ) -> ReaderAgreement | None:
-    """Agreement over all pairs of readers of an item, each item counting once; None for fewer than 11 items.
+    """Agreement over all pairs of readers of an item, each item counting once; None for fewer than 11 patients.
 
-    All four have one entry an answer of 0 or 1. Of an item with k readers each of its k(k − 1)/2 pairs weighs
-    2/(k(k − 1)). Readers are put in the order of their names, which changes neither share nor AC1.
+    All four have one entry an answer of 0 or 1. Patients are counted, not items: several items of one patient say
+    little more than one. Of an item with k readers each of its k(k − 1)/2 pairs weighs 2/(k(k − 1)). Readers are
+    put in the order of their names, which changes neither share nor AC1.
     """
     answers: dict[int, list[tuple[str, int]]] = defaultdict(list)
     whose = dict(zip(item, subject, strict=True))
@@ -46,8 +46,8 @@ def reader_agreement(
     for one, given in sorted(answers.items()):
         pairs = list(combinations([value for _, value in sorted(given)], 2))
         rows += [(whose[one], first, second, round(GRID / len(pairs))) for first, second in pairs]
-    items = sum(len(given) > 1 for given in answers.values())
-    if items < FEWEST_PAIRS:
+    several = [one for one, given in answers.items() if len(given) > 1]
+    if len({whose[one] for one in several}) < SUPPRESS_BELOW:
         return None
     table = _table(rows)
     made = measure(
@@ -55,7 +55,7 @@ def reader_agreement(
     )
     found = {row.measure: row for row in made}
     names = ("reader_agreement", "reader_kappa", "reader_ac1")
-    return ReaderAgreement(items, *(found[name] for name in names))
+    return ReaderAgreement(len(several), *(found[name] for name in names))
 
 
 def _table(rows: Sequence[tuple[str, int, int, int]]) -> pa.Table:

@@ -30,11 +30,14 @@ PLANNED_RATES: Final[dict[str, float]] = {
     "missing": 0.1,
 }
 
-#: Where the planned rate of the whole is at most this, a clean stratum's prior would dominate the result, …
+#: Where the rate of the whole is at most this, a clean stratum's prior would dominate the result, …
 RARE: Final = 0.02
 #: … so at least this many unflagged reports are reviewed (statistics of the simulations: ½ event in 50 clean
 #: reviews adds .93 points to a rate, in 150 .31).
 UNFLAGGED_WHERE_RARE: Final = 150
+#: Largest share of a sample that they take where no review has shown yet that the error is rare: should it be
+#: common, the uncertainty lies in the other strata.
+UNFLAGGED_AT_MOST: Final = 0.75
 #: Of every class that occurs, so that none is without evidence.
 FEWEST: Final = 5
 
@@ -69,16 +72,17 @@ def judge_classes(judged: pa.Table) -> NDArray[np.str_]:
 def allocate(rows: Mapping[str, int], n: int, rates: Mapping[str, float] | None = None) -> dict[str, int]:
     """How many of `n` reviews each stratum gets: n_h ∝ W_h √(p_h(1 − p_h)) (Neyman), whole numbers.
 
-    `rows` is the number of reports by stratum and `rates` the planned share of fabricated ones in each
-    (default `PLANNED_RATES`). Every stratum that occurs gets at least five, or all it has; where the planned
-    rate of the whole is at most 2 %, the unflagged get at least 150 of `n`, or all they have. No stratum gets
-    more than it has. Raises ReviewSampleError for a sample of nothing. Source: Neyman 1934; whole numbers that
-    are exactly optimal by dealing one at a time to the largest W_h√(p_h(1−p_h))/√(n_h(n_h+1)) (Wright 2012).
+    `rows` is the number of reports by stratum and `rates` the share of fabricated ones that earlier reviews show
+    in each (`rates_shown`; `PLANNED_RATES` in a stratum that they do not name). Every stratum that occurs gets at
+    least five, or all it has, and no stratum more than it has. The unflagged get at least 150, or all they have,
+    where the rate of the whole is at most 2 %, and where no review tells how rare the error is among them: then up
+    to three quarters of `n`. Raises ReviewSampleError for a sample of nothing. Source: Neyman 1934; whole numbers
+    that are exactly optimal by dealing one at a time to the largest W_h√(p_h(1−p_h))/√(n_h(n_h+1)) (Wright 2012).
 
     >>> allocate({"contradicted": 500, "unflagged": 9500}, 200)
     {'contradicted': 42, 'unflagged': 158}
     """
-    planned = {**PLANNED_RATES, **(rates or {})}
+    planned = _planned(rates)
     there = {name: count for name, count in rows.items() if count > 0}
     total = sum(there.values())
     if n < 1:
@@ -88,15 +92,68 @@ def allocate(rows: Mapping[str, int], n: int, rates: Mapping[str, float] | None 
     n = min(n, total)
     pull = {name: count * math.sqrt(planned[name] * (1 - planned[name])) for name, count in there.items()}
     given = {name: min(count, FEWEST, n // len(there)) for name, count in there.items()}
-    rate = sum(planned[name] * count for name, count in there.items()) / total
-    if rate <= RARE and "unflagged" in there:
-        others = sum(given.values()) - given["unflagged"]
-        given["unflagged"] = min(there["unflagged"], UNFLAGGED_WHERE_RARE, n - others)
+    if needed := unflagged_needed(there, rates):
+        room = n - sum(given.values()) + given["unflagged"]
+        most = n if _rare(there, planned) else int(UNFLAGGED_AT_MOST * n)
+        given["unflagged"] = max(given["unflagged"], min(needed, room, most))
     for _ in range(n - sum(given.values())):
-        room = [name for name in there if given[name] < there[name]]
-        first = max(room, key=lambda name: pull[name] / math.sqrt(given[name] * (given[name] + 1) or 1e-9))
+        open_ = [name for name in there if given[name] < there[name]]
+        first = max(open_, key=lambda name: pull[name] / math.sqrt(given[name] * (given[name] + 1) or 1e-9))
         given[first] += 1
     return given
+
+
+def unflagged_needed(rows: Mapping[str, int], rates: Mapping[str, float] | None = None) -> int:
+    """How many unflagged reports a sample should hold, whatever its size: 150 or all there are; 0 where reviews
+    show that the error is not so rare (see `allocate`).
+
+    >>> unflagged_needed({"contradicted": 500, "unflagged": 4500}), unflagged_needed({"unflagged": 80})
+    (150, 80)
+    """
+    unknown = "unflagged" not in (rates or {})
+    asked = unknown or _rare(rows, _planned(rates))
+    return min(rows.get("unflagged", 0), UNFLAGGED_WHERE_RARE) if asked else 0
+
+
+def enough(rows: Mapping[str, int], n: int, rates: Mapping[str, float] | None = None) -> int:
+    """The smallest sample, of `n` or more, whose allocation holds the unflagged reports that it should.
+
+    >>> rows = {"contradicted": 500, "unflagged": 4500}
+    >>> enough(rows, 100), enough(rows, 300)
+    (200, 300)
+    """
+    needed = unflagged_needed(rows, rates)
+    while allocate(rows, n, rates).get("unflagged", 0) < needed:
+        n += 1
+    return n
+
+
+def rates_shown(found: Mapping[str, tuple[float, int]]) -> dict[str, float]:
+    """The rates that plan the next sample: by stratum, from how many of how many reviews showed the error.
+
+    (k + m p)/(n + m) with p the planned rate and m = ½/min(p, 1 − p): what was planned counts as half an event, as
+    the prior of an interval does, so five reviews all but replace it and a clean stratum keeps a rate above 0. A
+    stratum without reviews is left out.
+
+    >>> rates_shown({"contradicted": (24, 49), "unflagged": (0, 150), "missing": (0, 0)})
+    {'contradicted': 0.49, 'unflagged': 0.0025}
+    """
+    shown = {}
+    for name, (events, reviews) in found.items():
+        p = PLANNED_RATES[name]
+        m = 0.5 / min(p, 1 - p)
+        if reviews:
+            shown[name] = (events + m * p) / (reviews + m)
+    return shown
+
+
+def _planned(rates: Mapping[str, float] | None) -> dict[str, float]:
+    return {**PLANNED_RATES, **(rates or {})}
+
+
+def _rare(rows: Mapping[str, int], planned: Mapping[str, float]) -> bool:
+    """Whether the planned rate of the whole is one at which unflagged reviews decide."""
+    return sum(planned[name] * count for name, count in rows.items()) <= RARE * sum(rows.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,14 @@ def evidence(frame: Frame, reviewed: Reviewed) -> tuple[StratumEvidence, ...]:
     outside their range; and where nothing was answered.
     """
     _check(frame, reviewed)
-    return _strata(frame, reviewed, truth_rho(frame, reviewed))
+    return evidence_given(frame, reviewed, truth_rho(frame, reviewed))
+
+
+def evidence_given(frame: Frame, reviewed: Reviewed, rho: float) -> tuple[StratumEvidence, ...]:
+    """`evidence` where ρ of what reviewers find is known and the reviews are known to fit; a review of no stratum
+    of the frame is left out."""
+    total = sum(stratum.weight for stratum in frame.strata)
+    return tuple(_of_stratum(stratum, reviewed, total, rho) for stratum in frame.strata if stratum.rows)
 
 
 def truth_rho(frame: Frame, reviewed: Reviewed) -> float:
@@ -113,7 +120,7 @@ def truth_rho(frame: Frame, reviewed: Reviewed) -> float:
     reviews show no error or nothing else. Simulated: brings coverage of the process target in windows of 400
     with ρ = .3 from .89–.92 to .93–.95, as the true ρ does.
     """
-    strata = [one for one in _strata(frame, reviewed, 0.0) if one.n > 0 and one.judge_class != "missing"]
+    strata = [one for one in evidence_given(frame, reviewed, 0.0) if one.n > 0 and one.judge_class != "missing"]
     share, rate = np.array([one.share for one in strata]), np.array([one.found / one.n for one in strata])
     hit = np.array([one.judge_class in frame.flagged for one in strata], bool)
     whole = float(share.sum())
@@ -164,11 +171,6 @@ def _check(frame: Frame, reviewed: Reviewed) -> None:
             raise AdjudicationError("More reports of a stratum were reviewed than the sampled window has in it.")
     if not len(given):
         raise AdjudicationError("No review of this sample has been answered yet; import reviews first.")
-
-
-def _strata(frame: Frame, reviewed: Reviewed, rho: float) -> tuple[StratumEvidence, ...]:
-    total = sum(stratum.weight for stratum in frame.strata)
-    return tuple(_of_stratum(stratum, reviewed, total, rho) for stratum in frame.strata if stratum.rows)
 
 
 def _of_stratum(stratum: FrameStratum, reviewed: Reviewed, total: float, rho: float) -> StratumEvidence:

@@ -2,7 +2,8 @@
 
 A sample is used where it belongs to the audit's judge and version and to a window that does not end later. One
 of the audit's own window corrects the audit's rate; one of an earlier window says only how well the judge did
-when it was last checked, since its rates are those of its own window.
+when it was last checked, since its rates are those of its own window. Of several one is used, the best: samples
+overlap (a larger one holds much of a smaller one), so they are not pooled.
 """
 
 import math
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 
 from auditor.audit.scope import Scope
 from auditor.reviews import correct as reviews
+from auditor.reviews.questions import COUNTS
 from auditor.store import tables as t
 from auditor.store.chain import digest_of
 from auditor.store.ledger import Ledger
@@ -42,19 +44,29 @@ def reviews_digest(ledger: Ledger, scope: Scope, judge: str) -> str:
 
 
 def correction_of(ledger: Ledger, scope: Scope, judge: str, version: str) -> Correction | None:
-    """The newest usable correction: of the audit's own window if there is one, else of an earlier one.
+    """The best usable correction: of the audit's own window if there is one, else of an earlier one.
 
-    Usable is one of at least 30 effective reviews of at least 11 patients. None where there is none.
+    Usable is one of at least 30 effective reviews of at least 11 patients. Of those a blinded sample comes before
+    one whose reviewers saw the judge's finding, since they lean towards it; then the most effective reviews, then
+    the newer. None where there is none.
     """
-    samples = [sample for sample in _fitting(ledger, scope, judge) if sample.version == version]
-    for sample in sorted(samples, key=lambda one: one.window != scope.window):  # stable: newest first
+    found = []
+    for sample in _fitting(ledger, scope, judge):
+        if sample.version != version:
+            continue
         try:
-            found = reviews.correct(ledger, sample, seed=scope.settings.seed, as_of=scope.as_of)
+            found.append(reviews.correct(ledger, sample, seed=scope.settings.seed, as_of=scope.as_of))
         except AdjudicationError:  # nothing of it was answered by then
             continue
-        if found.process.n_eff >= FEWEST and found.process.patients >= SUPPRESS_BELOW:
-            return _as_reported(found, same_window=sample.window == scope.window)
-    return None
+    usable = [one for one in found if one.process.n_eff >= FEWEST and one.process.patients >= SUPPRESS_BELOW]
+    if not usable:
+        return None
+
+    def order(one: reviews.Correction) -> tuple[bool, bool, float]:
+        return one.sample.window != scope.window, not one.sample.blinded, -one.process.n_eff
+
+    best = min(usable, key=order)  # the first of equals, which is the newest
+    return _as_reported(best, same_window=best.sample.window == scope.window, others=len(found) - 1)
 
 
 def recorded_correction(one: Mapping[str, Any]) -> Correction:
@@ -83,8 +95,12 @@ def _fitting(ledger: Ledger, scope: Scope, judge: str) -> list[reviews.Sample]:
     ]
 
 
-def _as_reported(found: reviews.Correction, *, same_window: bool) -> Correction:
+def _as_reported(found: reviews.Correction, *, same_window: bool, others: int) -> Correction:
     rate = found.process
+    aside = (
+        "other reviewed samples of this judge and version, not pooled with this one (a blinded one is used first, "
+        f"then the one of the most effective reviews, then the newer): {others}"
+    )
     return Correction(
         sample=found.sample.id,
         task=found.sample.task,
@@ -110,7 +126,8 @@ def _as_reported(found: reviews.Correction, *, same_window: bool) -> Correction:
         sensitivity=_known(found.accuracy.sensitivity),
         specificity=_known(found.accuracy.specificity),
         **_between(found),
-        notes=found.notes,
+        notes=(*found.notes, aside) if others else found.notes,
+        compared=" or ".join(COUNTS[found.question]) if found.question in found.sample.yes else "",
     )
 
 

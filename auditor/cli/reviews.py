@@ -23,9 +23,9 @@ _CLASSES = {
 
 
 _JUDGE = {
-    "agreement": "Reports on which judge and reviewers agree",
-    "sensitivity": "Of the reports in which reviewers find one, the judge flags",
-    "specificity": "Of the reports in which reviewers find none, the judge leaves unflagged",
+    "agreement": "Reports where judge (significant contradiction) and reviewers (significant fabrication) agree",
+    "sensitivity": "Of the reports in which reviewers find one, the judge does in",
+    "specificity": "Of the reports in which reviewers find none, the judge finds none in",
 }
 
 
@@ -67,7 +67,8 @@ def sample(
     if as_json:
         strata = [{"stratum": name, "reports": rows, "drawn": taken} for name, rows, taken in drawn.strata]
         about = {"sample": drawn.sample, "audit": drawn.audit, "version": drawn.version, "blinded": drawn.blinded}
-        print_json({**about, "file": str(output), "drawn": drawn.drawn, "again": drawn.again, "strata": strata})
+        counts = {"drawn": drawn.drawn, "ask_for": drawn.ask_for or None, "again": drawn.again}
+        print_json({**about, "file": str(output), **counts, "strata": strata})
         return
     print_table(
         f"Sample {drawn.sample}: version {drawn.version}, {drawn.window}",
@@ -77,6 +78,11 @@ def sample(
     )
     if drawn.drawn < n:
         say(f"The window has only {drawn.drawn:,} reports to review.")
+    if drawn.ask_for:
+        say(
+            f"Few unflagged reports are drawn for an error that may be rare, so its upper limit will be cautious: "
+            f"ask for --n {drawn.ask_for} or more."
+        )
     say(
         f"{output}: {drawn.drawn:,} reports. It holds report texts and is readable by you alone (mode 0600); "
         "keep it as you keep reports, and delete it when its answers are in.\n"

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
-from auditor.reviews.questions import KINDS, QUESTIONS, ReviewError
+from auditor.reviews import notes
+from auditor.reviews.questions import COUNTS, KINDS, QUESTIONS, ReviewError
 from auditor.store import tables as t
 from auditor.store.ledger import Ledger
 from monitors.adjudication import Corrected, corrected_rate
-from monitors.judge_accuracy import JudgeAccuracy, judge_accuracy
+from monitors.judge_accuracy import UNKNOWN, JudgeAccuracy, JudgeAnswers, judge_accuracy
 from monitors.measurement import Window
 from monitors.prediction_powered import prediction_powered
 from monitors.readers import ReaderAgreement, reader_agreement
@@ -23,7 +24,11 @@ from monitors.reviewed import AdjudicationError, Frame, FrameStratum, Reviewed
 
 @dataclass(frozen=True)
 class Sample:
-    """A drawn sample and the window it stands for."""
+    """A drawn sample and the window it stands for.
+
+    `yes` is how many of the window's reports the judge answers with yes: (rows, weight) by question and stratum. A
+    sample that was drawn before this was kept has none.
+    """
 
     id: str
     system: str
@@ -35,6 +40,7 @@ class Sample:
     as_of: datetime
     blinded: bool
     frame: Frame
+    yes: Mapping[str, Mapping[str, tuple[int, float]]]
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class Reading:
     reader: str
     at: datetime
     answers: Mapping[str, int | None]  # by question
-    judge: Mapping[str, int | None]  # whether the judge found an error of each kind; None: no judgement
+    judge: Mapping[str, int | None]  # … and what the judge did; None: no judgement
 
 
 @dataclass(frozen=True)
@@ -56,8 +62,8 @@ class Correction:
     """One question's rate in the window of a sample, corrected, with all that must be said beside it.
 
     `process` is the rate of the system that made the window, `window` the share of its own reports; `powered` is
-    PPI++ where there are enough reviews. `judge_rate` is the uncorrected share that the judge flags, and
-    `accuracy` how well that flag tells what reviewers find.
+    PPI++ where there are enough reviews. `judge_rate` is the uncorrected share that the judge flags, by
+    which the sample is stratified; `accuracy` is how well its answer to this question tells what reviewers find.
     """
 
     sample: Sample
@@ -126,13 +132,14 @@ def correct(
     several = [answers for answers in by_item.values() if len(answers) > 1]
     split = sum(len(set(answers)) > 1 for answers in several)
     left = len(items) - len(reviewed.positive)
+    accuracy = _accuracy(sample, said, reviewed, question, seed)
     return Correction(
         sample=sample,
         question=question,
         process=process,
         window=window,
         powered=powered,
-        accuracy=judge_accuracy(frame, reviewed, flagged=frame.flagged, seed=seed),
+        accuracy=accuracy,
         judge_rate=sum(one.share for one in process.strata if one.judge_class in frame.flagged),
         drawn=len(items),
         open=left,
@@ -141,7 +148,10 @@ def correct(
         twice=len(several),
         split=split,
         between=_between(said, question, seed),
-        notes=_notes(sample, process, left, _lone(said, by_item, question)),
+        notes=(
+            *notes.of_rates(sample.blinded, process, left, _lone(said, by_item, question)),
+            *notes.of_judge(accuracy, question in sample.yes),
+        ),
     )
 
 
@@ -164,7 +174,7 @@ def _items(ledger: Ledger, sample: Sample) -> dict[int, Any]:
 
 
 def _reading(item: Any, review: Any) -> Reading:
-    judge = {kind: _judge_found(item["found"], kind) for kind in KINDS}
+    judge = {one: _judge_found(item["found"], one) for one in QUESTIONS}
     answers: dict[str, int | None] = {"fabrication": {"yes": 1, "no": 0}.get(review["verdict"])}
     for kind in KINDS:
         answers[kind] = _kind_truth(review["kinds"].get(kind), judge[kind])
@@ -180,8 +190,11 @@ def _reading(item: Any, review: Any) -> Reading:
     )
 
 
-def _judge_found(found: Mapping[str, Any] | None, kind: str) -> int | None:
-    return None if found is None else int(any(found[count] for count in KINDS[kind]))
+def _judge_found(found: Mapping[str, Any] | None, question: str) -> int | None:
+    """The judge's answer; None where it has no judgement, or its count of this was not kept with the sample."""
+    if found is None or not found.keys() >= set(COUNTS[question]):
+        return None
+    return int(any(found[count] for count in COUNTS[question]))
 
 
 def _kind_truth(answer: str | None, judge: int | None) -> int | None:
@@ -196,7 +209,7 @@ def _kind_truth(answer: str | None, judge: int | None) -> int | None:
 def _reviewed(
     sample: Sample, said: list[Reading], question: str, items: Mapping[int, Any]
 ) -> tuple[Reviewed, int]:
-    """The reviewed rows of one question, and how many of them are answered."""
+    """The reviewed rows of one question by number of their item, and how many of them are answered."""
     answers: dict[int, list[int]] = {reading.item: [] for reading in said}
     for reading in said:
         if (answer := reading.answers[question]) is not None:
@@ -219,6 +232,20 @@ def _reviewed(
     return reviewed, int(np.isfinite(reviewed.positive).sum())
 
 
+def _accuracy(sample: Sample, said: list[Reading], reviewed: Reviewed, question: str, seed: int) -> JudgeAccuracy:
+    """How well the judge's own answer to the question does; not told where the sample does not keep it."""
+    if question not in sample.yes:
+        return JudgeAccuracy(UNKNOWN, UNKNOWN, UNKNOWN)
+    judge = {reading.item: reading.judge[question] for reading in said}
+    yes = sample.yes[question]
+    answers = JudgeAnswers(
+        rows={name: rows for name, (rows, _) in yes.items()},
+        weight={name: weight for name, (_, weight) in yes.items()},
+        reviewed=np.array([judge[item] for item in sorted(judge)], np.float64),  # None becomes NaN
+    )
+    return judge_accuracy(sample.frame, reviewed, answers, seed=seed)
+
+
 def _between(said: list[Reading], question: str, seed: int) -> ReaderAgreement | None:
     given = [(one, answer) for one in said if (answer := one.answers[question]) is not None]
     items, subjects = [one.item for one, _ in given], [one.subject_id for one, _ in given]
@@ -232,23 +259,16 @@ def _lone(said: list[Reading], answers: Mapping[int, list[int]], question: str) 
     return sum(len(answers[item]) == 1 for item in unflagged)
 
 
-def _notes(sample: Sample, corrected: Corrected, left: int, lone: int) -> tuple[str, ...]:
-    """What must be read beside the numbers."""
-    notes = [corrected.note] if corrected.note else []
-    if not sample.blinded:
-        notes.append("reviewers saw the judge's finding, which draws them towards it")
-    if left:
-        notes.append(f"drawn and not returned yet, unbiased only if the reason is not what they say: {left}")
-    if lone:
-        notes.append(
-            f"found by one reader where the judge flagged nothing, so have a second one read them: {lone}"
-        )
-    return tuple(notes)
-
-
 def _sample(row: Any) -> Sample:
     frame = row["frame"]
     strata = tuple(FrameStratum(one["name"], one["name"], one["rows"], one["weight"]) for one in frame["strata"])
+    asked = frame["strata"][0].get("yes", {})
+    yes = {
+        question: {
+            one["name"]: (one["yes"][question]["rows"], one["yes"][question]["weight"]) for one in frame["strata"]
+        }
+        for question in asked
+    }
     rho = math.nan if frame["flag_rho"] is None else frame["flag_rho"]
     start: date | None = row["window_start"]
     return Sample(
@@ -262,4 +282,5 @@ def _sample(row: Any) -> Sample:
         as_of=row["as_of"],
         blinded=row["blinded"],
         frame=Frame(row["judge"], strata, frame["cluster_size"], rho, tuple(frame["flagged"])),
+        yes=yes,
     )

@@ -21,7 +21,8 @@ from auditor.audit.scope import INPUT_KINDS
 from auditor.audit.tallying import rows_within
 from auditor.judges import Judge, for_task
 from auditor.reviews.correct import sample_named
-from auditor.reviews.questions import KINDS, ReviewError
+from auditor.reviews.planning import rates_so_far
+from auditor.reviews.questions import COUNTS, ReviewError
 from auditor.reviews.sheet import sheet_format, write_sheet
 from auditor.reviews.shown import shown
 from auditor.settings import AuditSettings
@@ -34,11 +35,11 @@ from auditor.store.segments import segments_of
 from monitors.intervals import FEW_EVENTS
 from monitors.judged import GRID
 from monitors.measurement import Window
-from monitors.review_sample import Selected, allocate, judge_classes, select
+from monitors.review_sample import Selected, allocate, enough, judge_classes, select
 from monitors.reviewed import clustering
 
 TASK: Final = "report"
-_COUNTS: Final = tuple(count for counts in KINDS.values() for count in counts)
+_COUNTS: Final = tuple(count for counts in COUNTS.values() for count in counts)
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Drawn:
     blinded: bool
     strata: tuple[tuple[str, int, int], ...]  # name, reports, drawn
     again: bool  # the very same sample had been drawn before
+    ask_for: int = 0  # the smallest sample that holds the unflagged reports a rare error needs; 0 where this does
 
     @property
     def drawn(self) -> int:
@@ -88,7 +90,8 @@ def draw_sample(
 
     Without a sheet the sample waits at the desk (`auditor.reviews.desk`). The frame is what that audit saw: its
     rows, its judge, its current version, and its window unless `start` or `end` give another. The judgements come
-    from the lake; none is made. Drawing the same sample again records nothing and writes the same sheet.
+    from the lake; none is made. Reviews of this judge that the audit could see plan the allocation. Drawing the
+    same sample again records nothing and writes the same sheet.
 
     Raises AuditError where there is no audit yet; ReviewError, or ReviewSampleError, with one sentence: nothing
     judged, another judge since, a sheet that is there already (it may have been filled in).
@@ -105,7 +108,8 @@ def draw_sample(
     version = _current_version(ledger, audit["id"])
     judged = _judged(ledger, lake, system, audit, settings, judge, window, version)
     sizes = {name: int((judged.classes == name).sum()) for name in np.unique(judged.classes).tolist()}
-    chosen = select(judged.output, judged.classes.tolist(), allocate(sizes, n), settings.seed)
+    rates = rates_so_far(ledger, system, judge.digest, audit["as_of"])
+    chosen = select(judged.output, judged.classes.tolist(), allocate(sizes, n, rates), settings.seed)
     frame = _frame(judged, sizes)
     about = {
         "system": system,
@@ -134,7 +138,8 @@ def draw_sample(
             raise
     drawn = {name: int((judged.classes[chosen.row] == name).sum()) for name in sizes}
     strata = tuple((name, rows, drawn[name]) for name, rows in sizes.items())
-    return Drawn(sample, audit["id"], version, window, blinded, strata, again)
+    asked = enough(sizes, n, rates)
+    return Drawn(sample, audit["id"], version, window, blinded, strata, again, asked if asked > n else 0)
 
 
 def audited_systems(ledger: Ledger) -> list[str]:
@@ -202,16 +207,30 @@ def _frame(judged: _Judged, sizes: dict[str, int]) -> dict[str, Any]:
     if sizes.get("contradicted", 0) < FEW_EVENTS:
         flagged.append("unsupported")
     size, rho = clustering(judged.subject, np.isin(judged.classes, flagged))
-    strata = [
-        {"name": name, "rows": rows, "weight": float(judged.weight[judged.classes == name].sum())}
-        for name, rows in sizes.items()
-    ]
+    yes = _yes(judged)
+
+    def size_of(rows: NDArray[np.bool_]) -> dict[str, Any]:
+        return {"rows": int(rows.sum()), "weight": float(judged.weight[rows].sum())}
+
+    strata = []
+    for name in sizes:
+        inside = judged.classes == name
+        said = {question: size_of(inside & answers) for question, answers in yes.items()}
+        strata.append({"name": name, **size_of(inside), "yes": said})
     return {
         "strata": strata,
         "cluster_size": size,
         "flag_rho": None if math.isnan(rho) else rho,
         "flagged": flagged,
     }
+
+
+def _yes(judged: _Judged) -> dict[str, NDArray[np.bool_]]:
+    """Which of the reports the judge answers with yes, by question; one without a judgement has no answer."""
+    counts = judged.judgements.select(list(_COUNTS)).take(judged.rows)
+    there = judged.classes != "missing"
+    some = {name: np.asarray(pc.greater(pc.fill_null(counts[name], 0), 0)) & there for name in _COUNTS}
+    return {question: np.any([some[name] for name in names], axis=0) for question, names in COUNTS.items()}
 
 
 def _items(judged: _Judged, chosen: Selected) -> list[dict[str, Any]]:

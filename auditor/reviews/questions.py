@@ -11,6 +11,9 @@ KINDS: Final[dict[str, tuple[str, ...]]] = {
 }
 #: What a review answers: the verdict (a clinically significant fabrication), or an error kind.
 QUESTIONS: Final = ("fabrication", *KINDS)
+#: The judge's counts that answer each question. Reviewers are asked for a clinically significant finding that is
+#: not there; the nearest that the judge answers is one that the reference contradicts.
+COUNTS: Final[dict[str, tuple[str, ...]]] = {"fabrication": ("significant_contradicted",), **KINDS}
 
 
 class ReviewError(ValueError):

@@ -43,7 +43,10 @@ def results_of(found: SoFar) -> Results:
         lines=(
             *(_of_verdict(main) if main else ()),
             *(
-                (f"Reports with an error of this kind: {kind_title(name)}", _said(kinds[name].window))
+                (
+                    f"In the sampled window, reports with an error of this kind: {kind_title(name)}",
+                    _said(kinds[name].window),
+                )
                 for name in kinds
             ),
         ),
@@ -64,7 +67,8 @@ def _of_verdict(one: Correction) -> Iterator[tuple[str, str]]:
     yield WORDS["corrected_window"], _said(one.window)
     flagged = " or ".join(one.sample.frame.flagged)
     yield WORDS["judge_rate"].format(flagged=flagged), number(one.judge_rate, "share")
-    yield WORDS["judge_agreement"], _said(one.accuracy.agreement)
+    asked = f". {WORDS['agreement_questions']}" if one.question in one.sample.yes else ""
+    yield WORDS["judge_agreement"] + asked, _said(one.accuracy.agreement)
     yield WORDS["judge_sensitivity"], _said(one.accuracy.sensitivity)
     yield WORDS["judge_specificity"], _said(one.accuracy.specificity)
     if one.twice:

@@ -9,7 +9,7 @@ from scipy import stats
 
 from monitors.adjudication import Corrected, Target, corrected_rate
 from monitors.intervals import jeffreys
-from monitors.judge_accuracy import judge_accuracy
+from monitors.judge_accuracy import JudgeAccuracy, JudgeAnswers, judge_accuracy
 from monitors.prediction_powered import prediction_powered
 from monitors.reviewed import (
     AdjudicationError,
@@ -40,6 +40,17 @@ def reviews(whole: Frame, /, **said: str) -> Reviewed:
     probability = np.array([len(said[name]) / rows[name] for name in names])
     subject = np.arange(len(names)).astype(str)
     return Reviewed("judge", np.array(names), positive, probability, np.ones(len(names)), subject)
+
+
+def by_class(whole: Frame, rows: Reviewed, *yes: str) -> JudgeAnswers:
+    """The answers of a judge that says yes in all reports of these classes."""
+    sizes = {one.name: one.rows for one in whole.strata if one.judge_class in yes}
+    said = np.where(rows.stratum == "missing", np.nan, np.isin(rows.stratum, yes))
+    return JudgeAnswers(sizes, {name: float(size) for name, size in sizes.items()}, said)
+
+
+def accuracy_of(whole: Frame, rows: Reviewed, *yes: str) -> JudgeAccuracy:
+    return judge_accuracy(whole, rows, by_class(whole, rows, *(yes or ("contradicted",))))
 
 
 def test_one_stratum_is_the_jeffreys_interval() -> None:
@@ -167,7 +178,7 @@ def test_a_class_without_an_answered_review_is_unknown() -> None:
     assert found.value == pytest.approx(0.05 / 0.9), "of the reports that reviews speak of"
     assert found.high > 0.12
     assert "no answered review in missing, 10.0%" in found.note
-    accuracy = judge_accuracy(whole, rows)
+    accuracy = accuracy_of(whole, rows)
     assert accuracy.sensitivity.value == 1.0, "what the judge could not judge is neither right nor wrong"
 
 
@@ -216,7 +227,7 @@ def test_reviews_that_do_not_fit_are_refused(change: Callable[[Reviewed], Review
     rows = change(reviews(whole, contradicted="+" * 5, unflagged="-" * 10))
     for estimate in (
         lambda: corrected_rate(whole, rows, target="process"),
-        lambda: judge_accuracy(whole, rows),
+        lambda: accuracy_of(whole, rows),
         lambda: prediction_powered(whole, rows),
     ):
         with pytest.raises(AdjudicationError, match=sentence):
@@ -304,7 +315,8 @@ def test_coverage_of_ppi_and_of_the_judges_accuracy() -> None:
     def run(rng: np.random.Generator, seed: int) -> tuple[bool, ...]:
         window = simulate(2_000, rate, 0.15, rng)
         whole, rows = window.frame(), window.sample(400, rng)
-        accuracy = judge_accuracy(whole, rows, seed=seed, draws=1500)
+        answers = by_class(whole, rows, "contradicted")
+        accuracy = judge_accuracy(whole, rows, answers, seed=seed, draws=1500)
         return (
             holds(prediction_powered(whole, rows), rate),
             accuracy.agreement.low <= agreement <= accuracy.agreement.high,
@@ -359,21 +371,80 @@ def test_ppi_is_refused_where_its_normal_interval_does_not_hold() -> None:
 def test_accuracy_is_bayes_rule_on_the_reviews() -> None:
     whole = frame(contradicted=200, unflagged=800)
     rows = reviews(whole, contradicted="+" * 30 + "-" * 20, unflagged="+" * 2 + "-" * 98)
-    found = judge_accuracy(whole, rows)
+    found = accuracy_of(whole, rows)
     assert found.sensitivity.value == pytest.approx(0.2 * 0.6 / (0.2 * 0.6 + 0.8 * 0.02))
     assert found.specificity.value == pytest.approx(0.8 * 0.98 / (0.8 * 0.98 + 0.2 * 0.4))
     assert found.agreement.value == pytest.approx(0.2 * 0.6 + 0.8 * 0.98)
     assert found.agreement.low < found.agreement.value < found.agreement.high < 1
     assert found.sensitivity.low < found.sensitivity.value < found.sensitivity.high < 1
-    both = judge_accuracy(whole, rows, flagged=("contradicted", "unflagged"))
-    assert (both.sensitivity.value, both.specificity.value) == (1.0, 0.0)
 
 
 def test_accuracy_without_an_error_is_undefined() -> None:
     whole = frame(contradicted=20, unflagged=80)
-    clean = judge_accuracy(whole, reviews(whole, contradicted="-" * 20, unflagged="-" * 80))
+    clean = accuracy_of(whole, reviews(whole, contradicted="-" * 20, unflagged="-" * 80))
     assert np.isnan(clean.sensitivity.value)
     assert clean.specificity.value == clean.agreement.value == 0.8
-    silent = judge_accuracy(whole, reviews(whole, contradicted="+" * 20))
+    silent = accuracy_of(whole, reviews(whole, contradicted="+" * 20))
     assert np.isnan(silent.agreement.value)
     assert np.isnan(silent.sensitivity.value), "nothing is known of what the judge missed"
+
+
+def test_accuracy_is_not_told_where_one_of_the_judges_answers_was_never_reviewed() -> None:
+    for name in ("contradicted", "unflagged"):
+        whole = frame(**{name: 200, "missing": 10})
+        found = accuracy_of(whole, reviews(whole, **{name: "+" * 5 + "-" * 50}))
+        assert np.isnan([found.sensitivity.value, found.sensitivity.low, found.sensitivity.high]).all(), name
+        assert np.isnan(found.specificity.value), name
+        assert found.agreement.low < found.agreement.value < found.agreement.high, "that much is told"
+    whole = frame(contradicted=50, unsupported=50, unflagged=900)
+    partly = accuracy_of(whole, reviews(whole, contradicted="+" * 20, unsupported="-" * 20))
+    assert np.isnan(partly.sensitivity.value) and np.isnan(partly.specificity.value), "all misses may lie there"
+    nothing = frame(missing=50)
+    assert np.isnan(accuracy_of(nothing, reviews(nothing, missing="+" * 20)).agreement.value)
+
+
+def test_accuracy_is_that_of_the_judges_answer_and_not_of_its_stratum() -> None:
+    """Of 200 contradicted reports the judge calls 120 significant; reviewers are asked for significant ones."""
+    whole = frame(contradicted=200, unflagged=800)
+    # 30 significant by the judge, 20 not; reviewers find 27 and 2 of them, and 1 of 100 in the unflagged
+    rows = reviews(whole, contradicted="+" * 27 + "-" * 3 + "+" * 2 + "-" * 18, unflagged="+" + "-" * 99)
+    said = np.r_[np.ones(30), np.zeros(120)]
+    found = judge_accuracy(whole, rows, JudgeAnswers({"contradicted": 120}, {"contradicted": 120.0}, said))
+    hit, lost = 0.12 * 0.9, 0.08 * 0.1 + 0.8 * 0.01
+    assert found.sensitivity.value == pytest.approx(hit / (hit + lost))
+    clear, alarm = 0.08 * 0.9 + 0.8 * 0.99, 0.12 * 0.1
+    assert found.specificity.value == pytest.approx(clear / (clear + alarm))
+    assert found.agreement.value == pytest.approx(hit + clear)
+    flag = accuracy_of(whole, rows)
+    assert flag.specificity.value < 0.92 < 0.98 < found.specificity.value, "any contradiction is another question"
+    assert found.sensitivity.low < found.sensitivity.value < found.sensitivity.high < 1
+    # four reports of the window that the judge answers with no and none reviewed: told, and a little wider
+    few = JudgeAnswers({"contradicted": 196}, {"contradicted": 196.0}, np.r_[np.ones(50), np.zeros(100)])
+    told = judge_accuracy(whole, rows, few)
+    assert told.sensitivity.value == pytest.approx(196 * 0.58 / (196 * 0.58 + 8))
+
+
+def test_accuracy_of_an_answer_inside_a_stratum_covers() -> None:
+    """The judge calls two thirds of its contradictions significant; all others of its answers are no."""
+    rate, right = 0.15, 0.8
+
+    def run(rng: np.random.Generator, seed: int) -> tuple[bool, ...]:
+        window = simulate(2_000, rate, 0.15, rng)
+        flag = window.classes == "contradicted"
+        yes = flag & np.where(window.truth, rng.random(len(flag)) < right, rng.random(len(flag)) < 0.2)
+        drawn = {name: rng.permutation(np.flatnonzero(window.classes == name))[:150] for name in window.rows()}
+        chosen = np.concatenate(list(drawn.values()))
+        probability = np.concatenate([np.full(len(i), len(i) / window.rows()[name]) for name, i in drawn.items()])
+        size = int(yes.sum())
+        answers = JudgeAnswers({"contradicted": size}, {"contradicted": float(size)}, yes[chosen].astype(float))
+        rows = window.reviewed(chosen, probability)
+        found = judge_accuracy(window.frame(), rows, answers, seed=seed, draws=1000)
+        sensitivity, specificity = SENSITIVITY * right, 1 - (1 - SPECIFICITY) * 0.2
+        return (
+            found.sensitivity.low <= sensitivity <= found.sensitivity.high,
+            found.specificity.low <= specificity <= found.specificity.high,
+        )
+
+    sensitivity, specificity = covered(run, 300)
+    assert sensitivity >= 0.92
+    assert specificity >= 0.92

@@ -46,6 +46,15 @@ def test_too_few_items_say_nothing() -> None:
     assert reader_agreement([*range(50)], ["p"] * 50, ["a"] * 50, [0] * 50) is None
 
 
+def test_patients_count_and_not_their_items() -> None:
+    for patients, told in ((10, False), (11, True)):
+        subjects = [f"p{i % patients}" for i in range(40)]
+        found = reader_agreement([*range(40)] * 2, subjects * 2, ["a"] * 40 + ["b"] * 40, [0, 1] * 40)
+        assert (found is not None) == told, patients
+    alone = [f"p{i}" for i in range(12)] + ["p0"]
+    assert reader_agreement([*range(12), 0], alone, ["a"] * 12 + ["b"], [0] * 13) is None, "one was read twice"
+
+
 def test_full_agreement_on_no_error_has_no_kappa() -> None:
     found = reader_agreement([*range(30)] * 2, [f"p{i}" for i in range(30)] * 2, ["a"] * 30 + ["b"] * 30, [0] * 60)
     assert found is not None

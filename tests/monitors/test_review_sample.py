@@ -15,8 +15,11 @@ from monitors.review_sample import (
     PLANNED_RATES,
     ReviewSampleError,
     allocate,
+    enough,
     judge_classes,
+    rates_shown,
     select,
+    unflagged_needed,
 )
 
 SIZES = st.dictionaries(st.sampled_from(CLASSES), st.integers(0, 2_000), min_size=1)
@@ -36,8 +39,16 @@ def test_an_allocation_is_whole_and_within_what_there_is(rows: dict[str, int], n
     if n >= 5 * len(given_):
         assert all(given_[name] >= min(5, rows[name]) for name in given_)
     rate = sum(PLANNED_RATES[name] * rows[name] for name in given_) / total
-    if rate <= 0.02 and n >= 170:
-        assert given_["unflagged"] >= min(150, rows["unflagged"])
+    if (rate <= 0.02 and n >= 170) or n >= 200:
+        assert given_.get("unflagged", 0) >= min(150, rows.get("unflagged", 0)), (
+            "nobody has shown that it is common"
+        )
+    known = allocate(rows, n, PLANNED_RATES)
+    assert sum(known.values()) == min(n, total) and all(known[name] <= rows[name] for name in known)
+    asked = enough(rows, n)
+    assert asked >= n
+    assert allocate(rows, asked).get("unflagged", 0) >= unflagged_needed(rows)
+    assert asked == n or allocate(rows, asked - 1).get("unflagged", 0) < unflagged_needed(rows)
 
 
 def test_an_allocation_has_the_smallest_variance_there_is() -> None:
@@ -50,13 +61,13 @@ def test_an_allocation_has_the_smallest_variance_there_is() -> None:
 
     every = ((a, b, n - a - b) for a, b in itertools.product(range(5, n), repeat=2) if n - a - b >= 5 and a <= 40)
     best = min(every, key=variance)
-    assert tuple(allocate(rows, n).values()) == best
+    assert tuple(allocate(rows, n, PLANNED_RATES).values()) == best
 
 
 def test_rates_that_reviews_have_shown_move_the_allocation() -> None:
     rows = {"contradicted": 500, "unflagged": 4_500}
-    planned = allocate(rows, 200)
-    precise = allocate(rows, 200, {"contradicted": 0.97})
+    planned = allocate(rows, 200, PLANNED_RATES)
+    precise = allocate(rows, 200, PLANNED_RATES | {"contradicted": 0.97})
     assert precise["contradicted"] < planned["contradicted"]
     share = 500 * 0.5 / (500 * 0.5 + 4_500 * math.sqrt(0.01 * 0.99))
     assert planned["contradicted"] == pytest.approx(200 * share, abs=1)
@@ -66,6 +77,37 @@ def test_a_rare_error_sends_at_least_150_reviews_to_the_unflagged() -> None:
     rows = {"contradicted": 40, "unsupported": 80, "unflagged": 9_880}
     assert allocate(rows, 160)["unflagged"] == 150
     assert sum(allocate(rows, 160).values()) == 160
+
+
+def test_where_no_review_tells_how_rare_the_error_is_the_unflagged_get_150() -> None:
+    rows = {"contradicted": 150, "unsupported": 500, "unflagged": 4_350}
+    assert allocate(rows, 200)["unflagged"] == 150, "the planned rate of the whole is 5 %, but nobody has looked"
+    assert allocate(rows, 200, {"contradicted": 0.4})["unflagged"] == 150, "… among the unflagged"
+    assert allocate(rows, 200, PLANNED_RATES)["unflagged"] < 150, "reviews show 5 %: they go where they teach most"
+    # rates that match a true 1.5 % of the whole
+    assert allocate(rows, 200, {"contradicted": 0.2, "unsupported": 0.05, "unflagged": 0.005})["unflagged"] >= 150
+    assert allocate(rows, 1_000)["unflagged"] == allocate(rows, 1_000, PLANNED_RATES)["unflagged"] > 150
+
+
+def test_a_small_sample_keeps_a_quarter_for_what_the_judge_flags_and_says_what_would_do() -> None:
+    rows = {"contradicted": 500, "unflagged": 4_500}
+    assert allocate(rows, 100) == {"contradicted": 25, "unflagged": 75}
+    assert (enough(rows, 100), enough(rows, 199), enough(rows, 200)) == (200, 200, 200)
+    rare = {"contradicted": 40, "unsupported": 80, "unflagged": 9_880}
+    assert (enough(rare, 20), enough(rare, 160)) == (160, 160)
+    assert enough({"contradicted": 500, "unflagged": 30}, 10) == 40, "all thirty"
+    assert enough(rows, 100, PLANNED_RATES) == 100, "at a rate that reviews have shown nothing more is needed"
+    assert enough({"missing": 40}, 10) == 10
+
+
+def test_reviews_replace_what_was_planned_as_they_grow() -> None:
+    assert rates_shown({}) == rates_shown({"unflagged": (0, 0)}) == {}
+    shown = rates_shown({"contradicted": (0, 5), "unflagged": (15.0, 1_000), "missing": (2.5, 5)})
+    assert shown["contradicted"] == pytest.approx(0.5 / 6)
+    assert 0.014 < shown["unflagged"] < 0.015, "a thousand reviews"
+    assert shown["missing"] == pytest.approx(3 / 10)
+    many = rates_shown({name: (70, 100) for name in CLASSES})
+    assert all(0.45 < rate < 0.71 for rate in many.values())
 
 
 def test_a_sample_of_nothing_is_refused() -> None:

@@ -45,6 +45,19 @@ def test_the_table_tells_what_was_drawn_and_how_to_go_on(run: Run, audited: smal
         assert words in err
 
 
+def test_a_sample_too_small_for_a_rare_error_says_what_to_ask_for(
+    run: Run, audited: small.Site, tmp_path: Path
+) -> None:
+    words = ("reviews", "sample", small.SYSTEM, "--n", "8", "--output")
+    code, _, err = run(*words, str(tmp_path / "one.csv"))
+    assert code == 0 and "ask for --n 17 or more" in err
+    made = json.loads(run(*words, str(tmp_path / "two.csv"), "--json")[1])
+    assert made["ask_for"] == 17
+    more = json.loads(run(*words[:3], "--n", "17", "--output", str(tmp_path / "three.csv"), "--json")[1])
+    assert more["ask_for"] is None
+    assert {one["stratum"]: one["drawn"] for one in more["strata"]}["unflagged"] == len(REVIEWABLE) - CONTRADICTED
+
+
 def test_reviews_that_were_all_skipped_correct_nothing(run: Run, audited: small.Site, tmp_path: Path) -> None:
     run("reviews", "sample", small.SYSTEM, "--output", str(tmp_path / "sheet.csv"), "--n", "8")
     back = fill(tmp_path / "sheet.csv", lambda row: {"fabrication": "skip"})

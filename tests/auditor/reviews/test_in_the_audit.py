@@ -1,12 +1,21 @@
 """An audit uses the reviews it could have seen: its key, its numbers and page one hang on them."""
 
+import json
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from auditor.audit.correcting import recorded_correction
 from auditor.audit.run import Result
+from auditor.reviews.correct import correct, sample_named
 from auditor.reviews.take_in import import_reviews
+from auditor.store import tables as t
+from monitors.corrected import CORRECTED
+from reports import corrections
 from reports.export_json import dumps, loads
 from reports.html import render
 from tests.auditor import small_hospital as small
@@ -16,6 +25,16 @@ from tests.auditor.small_hospital import LATER, RECEIVED, Site
 
 def skipping(row: Row) -> Row:
     return {"fabrication": "skip"}
+
+
+def none_found(row: Row) -> Row:
+    return {"fabrication": "no"}
+
+
+def _details(site: Site) -> dict[str, Any]:
+    """The correction as the newest audit recorded it."""
+    rows = site.ledger.read(sa.select(t.details.c.payload).where(t.details.c.kind == "corrections"))
+    return dict(rows[-1]["payload"][0])
 
 
 def test_reviews_change_the_audit_its_key_and_page_one(site: Site, first: Result, tmp_path: Path) -> None:
@@ -55,6 +74,48 @@ def test_a_reader_who_disagrees_moves_the_corrected_rate_and_not_the_automatic_o
     assert (found.process.value, found.process.low) == (0.0, 0.0) and found.process.high > 0
     assert found.judge_rate == pytest.approx(CONTRADICTED / len(REVIEWABLE))
     assert found.sensitivity is None, "no report has the error, so nothing tells whether it would be found"
+
+
+def test_of_several_samples_the_blinded_one_counts_and_then_the_larger(site: Site, tmp_path: Path) -> None:
+    """A newer sample that is smaller, or whose readers saw the judge, takes nothing from a better one."""
+    total = len(REVIEWABLE)
+
+    def reviewed(name: str, answer: Callable[[Row], Row], **more: Any) -> str:
+        made = drawn(site, tmp_path / name, **more)
+        take(site, fill(tmp_path / name, answer))
+        assert correct(site.ledger, sample_named(site.ledger, made.sample)).process.n_eff >= 30
+        return made.sample
+
+    seen = reviewed("seen.csv", none_found, n=total)
+    site.audit(LATER)
+    (found,) = site.dossier().corrections
+    assert (found.sample, found.blinded) == (seen, False) and not any("pooled" in note for note in found.notes)
+    best = reviewed("best.csv", truth, n=total, blinded=True)
+    smaller = reviewed("smaller.csv", none_found, n=total - 1, blinded=True)
+    newest = reviewed("newest.csv", none_found, n=total - 1)
+    assert len({seen, best, smaller, newest}) == 4
+    site.audit(LATER + timedelta(hours=1))
+    (found,) = site.dossier().corrections
+    assert (found.sample, found.blinded, found.reviewed) == (best, True, total)
+    assert found.process.value == pytest.approx(CONTRADICTED / total)
+    assert found.notes[-1].startswith("other reviewed samples") and found.notes[-1].endswith(": 3")
+    page = render(site.dossier())
+    assert f"Sample {best}, blinded: {total} reviews" in page and "not pooled with this one" in page
+
+
+def test_every_place_names_the_target_and_both_questions(site: Site, tmp_path: Path) -> None:
+    drawn(site, tmp_path / "sheet.csv", n=len(REVIEWABLE), blinded=True)
+    take(site, fill(tmp_path / "sheet.csv", truth))
+    site.audit(LATER)
+    page = render(site.dossier())
+    for said in ("the rate of the system (process)", "the reports of the sampled window"):
+        assert said in page
+    assert page.count("the judge finds a clinically significant finding that the reference contradicts") == 2
+    (found,) = site.dossier().corrections
+    assert found.compared == "significant_contradicted"
+    assert "the system (process)" in CORRECTED.title
+    older = recorded_correction(json.loads(json.dumps(_details(site))) | {"compared": ""})
+    assert list(corrections.questions(older)) == [], "an audit of before held another answer against theirs"
 
 
 def test_a_bound_may_name_the_corrected_rate_and_then_it_acts(site: Site, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A review sample of the small hospital: drawn, filled in, taken back, and what it corrects."""
 
 import csv
+import dataclasses
 import json
 import math
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 from hypothesis import given
@@ -16,15 +18,16 @@ from hypothesis import strategies as st
 from auditor.audit.run import Result
 from auditor.audit.scope import AuditError
 from auditor.reviews import draw
-from auditor.reviews.correct import correct, readings, sample_named, samples
+from auditor.reviews.correct import _sample, correct, readings, sample_named, samples
 from auditor.reviews.draw import Drawn, draw_sample
+from auditor.reviews.planning import rates_so_far
 from auditor.reviews.questions import ReviewError
 from auditor.reviews.sheet import ReviewFileError, read_sheet
 from auditor.reviews.take_in import Imported, import_reviews
 from auditor.store import tables as t
 from auditor.store.verify import verify
 from monitors.measurement import Window
-from monitors.review_sample import ReviewSampleError
+from monitors.review_sample import ReviewSampleError, allocate
 from monitors.reviewed import AdjudicationError
 from tests.auditor import small_hospital as small
 from tests.auditor.small_hospital import LATER, MARKER, RECEIVED, Site
@@ -231,7 +234,7 @@ def test_the_sample_is_an_unbiased_picture_of_the_window(site: Site, tmp_path: P
     take(site, fill(tmp_path / "sheet.csv", truth))
     found = correct(site.ledger, sample_named(site.ledger, made.sample))
     assert found.window.value == pytest.approx(CONTRADICTED / len(REVIEWABLE)), "strata undo the allocation"
-    assert found.window.low < found.window.value < found.window.high
+    assert found.window.low < found.window.value <= found.window.high
     assert not any("saw the judge" in note for note in found.notes)
 
 
@@ -295,6 +298,89 @@ def test_two_readers_stand_beside_each_other(site: Site, tmp_path: Path) -> None
     yes = sum(truth(row)["fabrication"] == "yes" for row in rows_of(tmp_path / "sheet.csv"))
     assert between.agreement.value == 1 - yes / 20
     assert between.kappa.value == 0.0, "a reader who never finds anything agrees by chance alone"
+
+
+def test_the_judge_is_held_to_the_question_that_reviewers_were_asked(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A judge that finds every second contradiction benign: strata and rates stay, its accuracy does not."""
+    stored = draw._stored
+
+    def milder(*args: Any) -> Any:
+        table = stored(*args)
+        place = table.column_names.index("significant_contradicted")
+        some = [count if i % 2 else 0 for i, count in enumerate(table["significant_contradicted"].to_pylist())]
+        return table.set_column(place, table.schema.field(place), pa.array(some, table.schema.field(place).type))
+
+    monkeypatch.setattr(draw, "_stored", milder)
+    made = drawn(site, tmp_path / "sheet.csv", n=len(REVIEWABLE), blinded=True)
+    take(site, fill(tmp_path / "sheet.csv", truth))
+    sample = sample_named(site.ledger, made.sample)
+    found = correct(site.ledger, sample)
+    total, yes = len(REVIEWABLE), sum(rows for rows, _ in sample.yes["fabrication"].values())
+    assert 0 < yes < CONTRADICTED
+    assert {one.name: one.rows for one in sample.frame.strata} == {name: rows for name, rows, _ in made.strata}
+    assert found.process.value == found.window.value == found.judge_rate == pytest.approx(CONTRADICTED / total)
+    assert found.accuracy.sensitivity.value == pytest.approx(yes / CONTRADICTED)
+    assert found.accuracy.agreement.value == pytest.approx(1 - (CONTRADICTED - yes) / total)
+    assert found.accuracy.specificity.value == 1.0
+    for reading in readings(site.ledger, sample):
+        assert reading.judge["contradicted"] == reading.answers["fabrication"]
+
+
+def test_a_sample_of_before_the_judges_answer_was_kept_corrects_and_does_not_judge_the_judge(
+    site: Site, tmp_path: Path
+) -> None:
+    made = drawn(site, tmp_path / "sheet.csv", n=20, blinded=True)
+    take(site, fill(tmp_path / "sheet.csv", truth))
+    (row,) = site.ledger.read(sa.select(t.review_samples))
+    kept = row["frame"]["strata"]
+    strata = [{name: one[name] for name in ("name", "rows", "weight")} for one in kept]
+    before = _sample({**row, "frame": {**row["frame"], "strata": strata}})
+    now = sample_named(site.ledger, made.sample)
+    assert before == dataclasses.replace(now, yes={}) != now
+    old, new = (correct(site.ledger, one) for one in (before, now))
+    assert (old.process, old.window) == (new.process, new.window)
+    assert math.isnan(old.accuracy.agreement.value) and new.accuracy.agreement.value == 1
+    assert old.notes[-1].endswith("was not kept, so not told: agreement, sensitivity, specificity")
+    assert not any("not told" in note for note in new.notes)
+
+
+def test_what_reviews_cannot_tell_of_the_judge_is_null_with_a_note(site: Site, tmp_path: Path) -> None:
+    made = drawn(site, tmp_path / "sheet.csv", n=20, blinded=True)
+    items = site.ledger.read(sa.select(t.review_items))
+    flagged = {str(item["number"]) for item in items if item["stratum"] == "contradicted"}
+    take(site, fill(tmp_path / "sheet.csv", lambda row: truth(row) if row["item"] in flagged else {}))
+    found = correct(site.ledger, sample_named(site.ledger, made.sample))
+    for rate in (found.accuracy.sensitivity, found.accuracy.specificity, found.accuracy.agreement):
+        assert math.isnan(rate.value) and math.isnan(rate.low) and math.isnan(rate.high)
+    assert found.notes[-1].endswith("with one of theirs: agreement, sensitivity, specificity")
+
+
+def test_what_reviews_showed_plans_the_next_draw_once_an_audit_has_seen_them(site: Site, tmp_path: Path) -> None:
+    first = drawn(site, tmp_path / "one.csv", n=20, blinded=True)
+    sizes = {name: taken for name, _, taken in first.strata}
+    assert sizes["unflagged"] == min(15, len(REVIEWABLE) - CONTRADICTED), "how rare it is there nobody knows"
+    take(site, fill(tmp_path / "one.csv", truth))
+    again = drawn(site, tmp_path / "two.csv", n=20, blinded=True)
+    assert (again.sample, again.again) == (first.sample, True), "the same audit, the same sample"
+    site.audit(LATER)
+    audit = site.ledger.read(sa.select(t.audits.c.as_of).order_by(t.audits.c.as_of.desc()))[0]
+    judge = sample_named(site.ledger, first.sample).judge
+    found = rates_so_far(site.ledger, small.SYSTEM, judge, audit["as_of"])
+    n, clean = sizes["contradicted"], sizes["unflagged"]
+    assert found == {
+        "contradicted": pytest.approx((n + 0.5) / (n + 1)),
+        "unflagged": pytest.approx(0.5 / (clean + 50)),
+    }
+    assert rates_so_far(site.ledger, small.SYSTEM, "another judge", audit["as_of"]) == {}
+    assert rates_so_far(site.ledger, small.SYSTEM, judge, RECEIVED) == {}, "not taken in yet"
+    third = drawn(site, tmp_path / "three.csv", n=20, blinded=True)
+    rows = {name: count for name, count, _ in third.strata}
+    assert {name: taken for name, _, taken in third.strata} == allocate(rows, 20, found) != sizes
+    take(site, fill(tmp_path / "three.csv", truth))
+    both = rates_so_far(site.ledger, small.SYSTEM, judge, LATER)
+    assert both["unflagged"] >= 0.5 / (len(REVIEWABLE) - CONTRADICTED + 50), "a report of two samples counts once"
 
 
 def test_kinds_are_answered_by_agreement_or_outright(site: Site, tmp_path: Path) -> None:
