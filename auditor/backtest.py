@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
+from auditor.audit.accounting import accounted_by
 from auditor.audit.scope import Scope, scope_of
 from auditor.audit.sealing import recorded_weeks
 from auditor.audit.selected import accounted_for
@@ -50,6 +51,7 @@ class _Window:
     version: str
     measurements: Sequence[Measurement]
     accounted: Accounted
+    before: Accounted
 
 
 def backtest(ledger: Ledger, proposed: AuditSettings, as_of: datetime) -> list[Past]:
@@ -68,7 +70,7 @@ def backtest(ledger: Ledger, proposed: AuditSettings, as_of: datetime) -> list[P
             roll_up(
                 [
                     one.verdict.status
-                    for one in rule_on(alone, past.measurements, past.version, past.accounted)
+                    for one in rule_on(alone, past.measurements, past.version, past.accounted, past.before)
                     if one.current
                 ]
             )
@@ -87,7 +89,7 @@ def _windows(ledger: Ledger, system: str, as_of: datetime) -> list[_Window]:
         sa.select(t.audits).where(t.audits.c.system == system, t.audits.c.as_of <= as_of).order_by(t.audits.c.seq)
     )
     newest = {(row["window_start"], row["window_end"]): row for row in audits}
-    kinds = ("current_version", "selected")
+    kinds = ("current_version", "selected", "accounts")
     details = {
         (row["kind"], row["audit"]): row["payload"]
         for row in ledger.read(sa.select(t.details).where(t.details.c.kind.in_(kinds)))
@@ -97,8 +99,12 @@ def _windows(ledger: Ledger, system: str, as_of: datetime) -> list[_Window]:
         query = sa.select(t.measurements).where(t.measurements.c.audit == row["id"])
         rows = ledger.read(query.order_by(t.measurements.c.number))
         measured = [measurement_of({str(name): value for name, value in one.items()}) for one in rows]
-        accounted = accounted_for([Selected(**one) for one in details.get(("selected", row["id"]), ())])
-        found.append(_Window(start, end, details["current_version", row["id"]], measured, accounted))
+        accounts = details.get(("accounts", row["id"]))
+        before = accounted_by(accounts or (), before=True)
+        accounted = accounted_by(accounts or ())
+        if accounts is None:  # an older audit
+            accounted = accounted_for([Selected(**one) for one in details.get(("selected", row["id"]), ())])
+        found.append(_Window(start, end, details["current_version", row["id"]], measured, accounted, before))
     return found
 
 
@@ -117,7 +123,7 @@ def _charted(ledger: Ledger, scope: Scope, proposed: AuditSettings, question: St
     if not sealed.weeks:
         note = "its weeks have not been counted in this way yet: apply the settings and audit, then try again"
         return Past(name, "stop", 0, 0, 0, 0, 0, 0, 0.0, note)
-    charts = charts_of(asked, question, sealed)
+    charts = charts_of(asked, question, sealed, {})  # its alarms alone: what was not judged makes none
     if why := next((chart.why for chart in charts if chart.null is None), ""):
         return Past(name, "stop", 0, 0, 0, 0, 0, 0, 0.0, why)
     said = [Status.ACT if point.alarm else Status.OK for chart in charts for point in chart.points]

@@ -64,7 +64,8 @@ class Task(Strict):
     reference: ReferenceKind | None = None  # default: final_report, label_set or answer by task
     findings: list[str] = []  # classification: the findings audited; empty means all that occur
     operating_points: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}  # where the system gives scores only
-    confidence: str | None = None  # which entry of the confidence map is the system's own probability
+    confidence: str | None = None  # which entry of the confidence map says how sure the system is
+    is_probability: bool | None = None  # … of being right, and no mere score; default: by the name of the entry
     samples: Annotated[int, Field(ge=2, le=50)] | None = (
         None  # … where it is the share of so many answers that agree
     )

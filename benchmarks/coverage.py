@@ -44,6 +44,7 @@ _SLICE: Final = Slice((("slice", "yes"),))
 #: Monitors with the sums and formulas of another.
 SAME_AS: Final = {
     "confidence_report": "confidence_vqa",
+    "confidence_open": "confidence_vqa",
     "agreement_judges": "agreement_repeats",
     "agreement_frozen": "agreement_repeats",
 }

@@ -1,32 +1,25 @@
 """Calibration: is a stated probability the frequency with which it comes true?
 
 Of a classifier: its probability against the label. Of a generative model: the confidence stated with an output
-against whether the output was right; for a report that it has no contradicted finding, for an answer that it is
+against whether the output was right; for a report that it has no error that matters, for an answer that it is
 correct. The alerting measure is the signed gap; the squared error Q̂ is unbiased under clustering and shown as its
-root. Plug-in ECE is not made: on a calibrated model its interval never covers the truth.
+root. Plug-in ECE is not made: on a calibrated model its interval never covers the truth. Of a confidence that is a
+score and no probability only what it orders is measured.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from monitors.columns import (
-    LOGIT_REACH,
-    Collector,
-    JudgedError,
-    logit_bin,
-    numbers,
-    ratio,
-    status_is,
-    unit_interval,
-)
+from monitors.columns import LOGIT_REACH, Collector, logit_bin, ratio
 from monitors.groups import Floats
 from monitors.measurement import Direction, Interval, Measure
 from monitors.monitor import Contributions
+from monitors.outcomes import OUTCOMES
 from monitors.performance import auroc
 from monitors.reliability import ReliabilityBin, reliability
 from monitors.score_grid import (
@@ -42,61 +35,63 @@ from monitors.score_grid import (
 from monitors.selective import aurc, oracle_aurc
 
 __all__ = [
-    "CALIBRATION", "CONFIDENCE_REPORT", "CONFIDENCE_VQA", "Calibration", "ReliabilityBin", "bin_starts", "binned",
-    "reliability",
+    "CALIBRATION", "CONFIDENCE_OPEN", "CONFIDENCE_REPORT", "CONFIDENCE_VQA", "Calibration", "ReliabilityBin",
+    "bin_starts", "binned", "reliability",
 ]  # fmt: skip
 
 #: The largest log loss: a probability is taken as no nearer to 0 or 1 than the grid reaches.
 WORST_LOG_LOSS: Final = math.log1p(math.exp(LOGIT_REACH))
+#: The first measures of every such monitor (`_measures`) need a probability.
+_OF_PROBABILITIES: Final = 6
 
 
-def _measures(prefix: str, who: str, counted: str) -> tuple[Measure, ...]:
-    """What every source of probabilities has in common; `who` states them."""
+def _measures(prefix: str, who: str, counted: str, at: str = "") -> tuple[Measure, ...]:
+    """What every source of probabilities has in common; `who` states them, and `at` says on what, where asked."""
     away = Direction.AWAY_FROM_ZERO
     return (
         Measure(
-            f"{prefix}_gap", f"Over-confidence: {who} minus observed frequency", counted, -1, 1, away,
+            f"{prefix}_gap", f"Over-confidence{at}: {who} minus observed frequency", counted, -1, 1, away,
             Interval.MEAN, denominator="labelled", floor=50, unit="difference",
         ),
         Measure(
-            "brier" if prefix == "calibration" else f"{prefix}_brier", "Brier score", counted, 0, 1,
+            "brier" if prefix == "calibration" else f"{prefix}_brier", f"Brier score{at}", counted, 0, 1,
             Direction.HIGHER_IS_WORSE, Interval.MEAN, denominator="labelled", floor=200, ceiling="watch",
             unit="score",
         ),
         Measure(
-            f"{prefix}_error", "Root of the unbiased squared calibration error", counted, 0, 1,
+            f"{prefix}_error", f"Root of the unbiased squared calibration error{at}", counted, 0, 1,
             Direction.HIGHER_IS_WORSE, Interval.Q_HAT, denominator="labelled", floor=300, ceiling="watch",
             unit="score",
         ),
         Measure(
-            "log_loss" if prefix == "calibration" else f"{prefix}_log_loss", "Log loss", counted, 0,
+            "log_loss" if prefix == "calibration" else f"{prefix}_log_loss", f"Log loss{at}", counted, 0,
             WORST_LOG_LOSS, Direction.HIGHER_IS_WORSE, Interval.MEAN, denominator="labelled", floor=200,
             ceiling="watch", unit="score",
         ),
         Measure(
-            f"{prefix}_slope_gap", f"Calibration slope minus 1 (below 0: {who} too extreme)", counted, -math.inf,
-            math.inf, away, Interval.RECALIBRATION, denominator="labelled", floor=20, ceiling="watch",
+            f"{prefix}_slope_gap", f"Calibration slope minus 1{at} (below 0: {who} too extreme)", counted,
+            -math.inf, math.inf, away, Interval.RECALIBRATION, denominator="labelled", floor=20, ceiling="watch",
             unit="difference",
         ),
         Measure(
-            f"{prefix}_intercept", f"Calibration in the large, log odds (above 0: {who} too low)", counted,
+            f"{prefix}_intercept", f"Calibration in the large{at}, log odds (above 0: {who} too low)", counted,
             -math.inf, math.inf, away, Interval.RECALIBRATION, denominator="labelled", floor=20, ceiling="watch",
             unit="difference",
         ),
     )  # fmt: skip
 
 
-def _selective() -> tuple[Measure, ...]:
+def _selective(counted: str, prefix: str = "", at: str = "") -> tuple[Measure, ...]:
     """What a stated confidence is worth for deciding which outputs to trust; it need not be a probability."""
     return (
         Measure(
-            "confidence_auroc", "Area under the ROC curve of confidence for being right",
-            "outputs with a confidence", 0, 1, Direction.LOWER_IS_WORSE, Interval.LOGIT, numerator="events",
-            denominator="non_events", floor=20, ceiling="watch", unit="score",
+            f"{prefix}confidence_auroc", f"Area under the ROC curve of confidence for being right{at}", counted,
+            0, 1, Direction.LOWER_IS_WORSE, Interval.LOGIT, numerator="events", denominator="non_events", floor=20,
+            ceiling="watch", unit="score",
         ),
         *(
             Measure(
-                name, title, "outputs with a confidence", 0, 1, Direction.HIGHER_IS_WORSE, Interval.LOGIT,
+                f"{prefix}{name}", f"{title}{at}", counted, 0, 1, Direction.HIGHER_IS_WORSE, Interval.LOGIT,
                 numerator="events", denominator="non_events", floor=20, ceiling="watch", unit="score",
             )
             for name, title in (
@@ -117,14 +112,28 @@ class Calibration:
 
     name: str
     task: str
-    measures: tuple[Measure, ...]
+    every: tuple[Measure, ...]
     version: int = 2
     cells: tuple[str, ...] = CELLS
+    is_probability: bool = True
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """All of them, or of a score those that need no probability: none of a classifier's."""
+        return self.every[self._first :]
+
+    @property
+    def _first(self) -> int:
+        return 0 if self.is_probability else _OF_PROBABILITIES
+
+    def of_scores(self) -> "Calibration":
+        """The same sums, of a source that states scores: nobody said that .8 means right four times in five."""
+        return replace(self, is_probability=False)
 
     def contributions(self, batch: pa.RecordBatch) -> Contributions:
         """See `monitors.monitor.Monitor`. Raises JudgedError for a probability outside [0, 1]."""
         add = Collector(self.cells)
-        probability, outcome = _SOURCES[self.task](batch)
+        probability, outcome = OUTCOMES[self.name](batch)
         known = np.isfinite(outcome) & np.isfinite(probability)
         bins = logit_bin(probability)
         add.count("labelled", known)
@@ -149,22 +158,22 @@ class Calibration:
         gap = ratio(at["probability"] - at["events"], n)
         unread = np.full(n.shape, np.nan)
         values = [gap, ratio(at["squared_error"], n), unread, ratio(at["log_loss"], n), unread, unread]
-        if len(self.measures) > len(values):
+        if len(self.every) > len(values):
             count, _, event = histograms(totals)
             area = aurc(count, event)
             excess = np.maximum(area - oracle_aurc(ratio(at["non_events"], n)), 0.0)
             values += [auroc(event, count - event), area, excess]
-        return np.stack(values, axis=-1)
+        return np.stack(values, axis=-1)[..., self._first :]
 
     def scatter(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
         """Variance of one row's gap, squared error and log loss round their means, from the grid: (measures,)."""
         n, p, event = _bins(totals)
-        made = np.full(len(self.measures), np.nan)
+        made = np.full(len(self.every), np.nan)
         if n.sum() > 0:
             for index, (of_event, of_other) in _losses(p).items():
                 mean, square = (_mean(of_event**k, of_other**k, n, event) for k in (1, 2))
                 made[index] = square - mean**2
-        return made
+        return made[self._first :]
 
     def at_frequency(self, totals: NDArray[np.float64], frequency: float) -> NDArray[np.float64]:
         """Gap, squared error and log loss if events had this frequency, from totals (cells,) to (measures,).
@@ -173,14 +182,14 @@ class Calibration:
         (or non-events).
         """
         n, p, event = _bins(totals)
-        made = np.full(len(self.measures), np.nan)
+        made = np.full(len(self.every), np.nan)
         total, k = float(n.sum()), float(event.sum())
         if total > 0:
             more = frequency * total - k
             turned = event + more * ((n - event) / (total - k) if more > 0 else event / max(k, 1e-300))
             for index, (of_event, of_other) in _losses(p).items():
                 made[index] = _mean(of_event, of_other, n, turned)
-        return made
+        return made[self._first :]
 
 
 def _bins(totals: Floats) -> tuple[Floats, Floats, Floats]:
@@ -213,35 +222,19 @@ def log_loss(probability: Floats, outcome: Floats) -> Floats:
     return losses
 
 
-def _classifier(batch: pa.RecordBatch) -> tuple[Floats, Floats]:
-    return unit_interval(numbers(batch, "probability"), "probability"), numbers(batch, "label")
-
-
-def _report(batch: pa.RecordBatch) -> tuple[Floats, Floats]:
-    """A report is right when the reference contradicts none of its findings."""
-    contradicted = numbers(batch, "contradicted")
-    if (contradicted < 0).any():
-        raise JudgedError("Column 'contradicted' of the judged table counts findings and cannot be negative.")
-    judged = status_is(batch, "judged") & np.isfinite(contradicted)
-    return _confidence(batch), np.where(judged, contradicted == 0, np.nan)
-
-
-def _answer(batch: pa.RecordBatch) -> tuple[Floats, Floats]:
-    """An answer that was given is right when it was judged correct; an abstention is neither right nor wrong."""
-    correct = numbers(batch, "correct")
-    given = status_is(batch, "judged") & (numbers(batch, "abstained") != 1)
-    return _confidence(batch), np.where(given, correct, np.nan)
-
-
-def _confidence(batch: pa.RecordBatch) -> Floats:
-    return unit_interval(numbers(batch, "confidence"), "confidence")
-
-
-_SOURCES: Final = {"classification": _classifier, "report": _report, "vqa": _answer}
-
 CALIBRATION: Final = Calibration(
     "calibration", "classification", _measures("calibration", "stated probability", "labelled images")
 )
-_CONFIDENCE: Final = (*_measures("confidence", "stated confidence", "outputs with a confidence"), *_selective())
-CONFIDENCE_REPORT: Final = Calibration("confidence_report", "report", _CONFIDENCE)
-CONFIDENCE_VQA: Final = Calibration("confidence_vqa", "vqa", _CONFIDENCE)
+_STATED: Final = "outputs with a confidence"
+_CONFIDENCE: Final = (*_measures("confidence", "stated confidence", _STATED), *_selective(_STATED))
+_OPEN: Final = ("open answers with a confidence", ", open questions")
+CONFIDENCE_REPORT: Final = Calibration("confidence_report", "report", _CONFIDENCE, version=3)
+CONFIDENCE_VQA: Final = Calibration("confidence_vqa", "vqa", _CONFIDENCE, version=3)
+CONFIDENCE_OPEN: Final = Calibration(
+    "confidence_open",
+    "vqa",
+    (
+        *_measures("open_confidence", "stated confidence", *_OPEN),
+        *_selective(_OPEN[0], "open_", _OPEN[1]),
+    ),
+)

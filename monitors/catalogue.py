@@ -3,7 +3,7 @@
 from typing import Final
 
 from monitors.agreement import FROZEN, JUDGES, REPEATS
-from monitors.calibration import CALIBRATION, CONFIDENCE_REPORT, CONFIDENCE_VQA
+from monitors.calibration import CALIBRATION, CONFIDENCE_OPEN, CONFIDENCE_REPORT, CONFIDENCE_VQA
 from monitors.consistency import CONSISTENCY
 from monitors.corrected import CORRECTED
 from monitors.critical import CRITICAL
@@ -37,6 +37,7 @@ CATALOGUE: Final[tuple[Monitor, ...]] = (
     VQA_PERFORMANCE,
     YES_NO,
     CONFIDENCE_VQA,
+    CONFIDENCE_OPEN,
     RETRIEVAL,
     *DRIFT,
     REPEATS,

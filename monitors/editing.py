@@ -33,7 +33,7 @@ class Editing:
         Measure(
             "edit_distance", "Share of a draft's words that were changed before signing",
             "drafts with their final text", 0, 1, Direction.HIGHER_IS_WORSE, Interval.NORMAL,
-            denominator="final_known", floor=50, ceiling="watch",
+            numerator="edited", denominator="final_known", floor=50, ceiling="watch",
         ),
     )  # fmt: skip
 

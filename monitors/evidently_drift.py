@@ -18,6 +18,8 @@ import pyarrow.compute as pc
 #: Method and threshold by kind of column. Evidently's Jensen–Shannon distance is in nats: at most √ln 2 = .83.
 METHOD: Final = "jensenshannon"
 THRESHOLD: Final = 0.1
+#: Said beside a score, since ours is in base 2.
+SAID: Final = f"Jensen–Shannon distance, natural logarithm: at most {math.sqrt(math.log(2)):.2f}"
 #: Decimals kept of a score: Evidently adds categories up in the order of a set, so the last bits vary.
 _DECIMALS: Final = 12
 

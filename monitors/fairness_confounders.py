@@ -11,13 +11,15 @@ from typing import Final
 
 import numpy as np
 
-from monitors.casemix import CaseMix, CaseMixError, Standardised, case_mix, group_counts, standardise
-from monitors.groups import Floats, mean_cluster_size
+from monitors.casemix import CaseMix, CaseMixError
+from monitors.groups import Floats, correlation, mean_cluster_size
 from monitors.intervals import mover
-from monitors.level import Level
 from monitors.levels import Desk
 from monitors.measurement import Interval, Measure, Slice
 from monitors.monitor import Monitor
+from monitors.selection import Mask
+from monitors.standardised import Standardised, standardise
+from monitors.stratum_counts import case_mix, group_counts
 from monitors.tally import Tally
 
 _NAN: Final = math.nan
@@ -27,8 +29,8 @@ _NAN: Final = math.nan
 class Confounder:
     """One attribute beside the gap of one slice.
 
-    `cramers_v` is the association of the slice's attribute(s) with this one over what the measure counts, in [0,
-    1], and `by_chance` the value that unrelated attributes would have on average at this effective size.
+    `cramers_v` is the association of being in the slice (or in the rest) with this attribute over what the measure
+    counts, in [0, 1], and `by_chance` the value of an unrelated one on average at this effective size.
     `adjusted` is the gap (slice − rest, with its interval) when both sides have this attribute's mix of everybody;
     `covered` the smaller share of that mix that a side was seen in: below .9 (`sufficient` False) nothing follows.
     NaN with a `note` where something could not be made.
@@ -56,10 +58,11 @@ def confounders(
 ) -> list[Confounder]:
     """The gap of slice `where` to the rest, crude and standardised over each of `attributes` in turn.
 
-    Both sides are standardised directly (`monitors.casemix`) to the mix of slice and rest together; their
-    difference has MOVER limits with unrelated errors, which is too wide rather than too narrow where patients are
-    on both sides. An attribute may itself be the way in which a group is failed (a worse scanner in one clinic):
-    crude and adjusted are shown side by side and no verdict is made of the adjusted one.
+    Both sides are standardised directly (`monitors.standardised`) to the mix of slice and rest together. The crude
+    gap has the interval of any gap; that of the adjusted one has MOVER limits with unrelated errors, which are too
+    wide rather than too narrow where patients are on both sides. An attribute may itself be the way in which a
+    group is failed (a worse scanner in one clinic): crude and adjusted are shown side by side and no verdict is
+    made of the adjusted one.
 
     `measure` must be a share. Raises CaseMixError for any other measure, and for attributes the tally has not.
     """
@@ -72,17 +75,19 @@ def confounders(
         raise CaseMixError(f"The tally is not stratified by {unknown[0]!r}; add it to the slices and tally anew.")
     one = monitor.measures[index]
     cuts = [desk.cuts.inside(where, item), desk.cuts.rest(where, item)]
-    masks, crude = [cut.mask for cut in cuts], [desk.level(cut, index, item) for cut in cuts]
-    gap = crude[0].value - crude[1].value
-    low, high = _limits(crude)
+    first, second = (desk.level(cut, index, item) for cut in cuts)
+    gap = first.value - second.value
+    low, high = mover(first.limits, second.limits, correlation(first.without, second.without))
+    both = cuts[0].mask | cuts[1].mask
+    parts = [tally.only(mask) for mask in (cuts[0].mask, cuts[1].mask, both)]
     rho = desk.parents.of(item, index).rho
     own = [name for name, _ in where.where]
     rows = []
     for name in attributes:
         if name in own:
             continue
-        v, by_chance, n, n_eff = _association(monitor, one, tally, masks[0] | masks[1], own, name)
-        sides, note = _standardised(monitor, one, tally, masks, name, desk.version, item, rho, desk.alpha)
+        v, by_chance, n, n_eff = _association(monitor, one, tally, cuts[0].mask, both, name)
+        sides, note = _standardised(monitor, one, parts, name, desk.version, item, rho, desk.alpha)
         adjusted = sides[0].value - sides[1].value if sides else _NAN
         limits = _limits(sides) if sides else (_NAN, _NAN)
         covered = min((s.covered for s in sides), default=0.0)
@@ -128,33 +133,26 @@ def cramers_v(counts: Floats, n_eff: float) -> tuple[float, float]:
     return min(1.0, math.sqrt(chi / (n * least))), min(1.0, chance)
 
 
-def _values(tally: Tally, level: tuple[str, ...], names: Sequence[str]) -> tuple[str, ...]:
-    return tuple(level[tally.strata.index(name)] for name in names)
-
-
-def _limits(sides: Sequence[Level | Standardised]) -> tuple[float, float]:
-    """MOVER limits of first − second."""
+def _limits(sides: Sequence[Standardised]) -> tuple[float, float]:
+    """MOVER limits of first − second, their errors unrelated."""
     first, second = ((side.value, side.low, side.high) for side in sides)
     return mover(first, second)
 
 
 def _association(
-    monitor: Monitor, one: Measure, tally: Tally, mask: np.ndarray, own: Sequence[str], name: str
+    monitor: Monitor, one: Measure, tally: Tally, inside: Mask, both: Mask, name: str
 ) -> tuple[float, float, float, float]:
-    """V, its value by chance, n and effective n over the measure's denominator in the masked strata."""
+    """V of slice or rest with an attribute, its value by chance, n and effective n, over the denominator."""
     cell = monitor.cells.index(one.denominator)
-    sizes = tally.group_totals(mask)[:, cell]
+    sizes = tally.group_totals(both)[:, cell]
     n = float(sizes.sum())
     if n <= 0:
         return _NAN, _NAN, 0.0, 0.0
-    chosen = (tally.sums.cell == cell) & mask[tally.sums.stratum]
+    chosen = (tally.sums.cell == cell) & both[tally.sums.stratum]
     stratum, value = tally.sums.stratum[chosen], tally.sums.value[chosen]
     held = np.bincount(stratum, value.astype(np.float64), len(tally.levels))
-    ours = [_values(tally, level, own) for level in tally.levels]
-    theirs = [_values(tally, level, [name]) for level in tally.levels]
-    table = np.zeros((len(set(ours)), len(set(theirs))))
-    first, second = ({value: i for i, value in enumerate(sorted(set(side)))} for side in (ours, theirs))
-    np.add.at(table, ([first[v] for v in ours], [second[v] for v in theirs]), held)
+    places = [tally.where(**{name: value}) for value in tally.values(name)]
+    table = np.stack([np.bincount(inside[where], held[where], 2) for where in places], axis=1).astype(np.float64)
     n_eff = n / mean_cluster_size(sizes)
     return (*cramers_v(table, n_eff), n, n_eff)
 
@@ -162,22 +160,20 @@ def _association(
 def _standardised(
     monitor: Monitor,
     one: Measure,
-    tally: Tally,
-    masks: Sequence[np.ndarray],
+    parts: Sequence[Tally],
     name: str,
     version: str,
     item: str,
     rho: float,
     alpha: float,
 ) -> tuple[list[Standardised], str]:
-    """Both sides at the mix of both together, or none and why."""
-    parts = [group_counts(tally.only(mask), monitor, one, [name], version=version, item=item) for mask in masks]
-    both = group_counts(tally.only(masks[0] | masks[1]), monitor, one, [name], version=version, item=item)
+    """Both sides at the mix of both together, or none and why; `parts` are slice, rest and both."""
+    *each, both = (group_counts(part, monitor, one, [name], version=version, item=item) for part in parts)
     try:
         mix: CaseMix = case_mix(both, [name])
     except CaseMixError as error:
         return [], str(error)
-    sides = [standardise(part, mix, rho, alpha) for part in parts]
+    sides = [standardise(side, mix, rho, alpha) for side in each]
     least = min(side.covered for side in sides)
     note = "" if all(s.sufficient for s in sides) else f"a side was seen in {100 * least:.0f} % of the mix only"
     return sides, note

@@ -20,8 +20,9 @@ NEGATIVE_BINS: Final = tuple(f"negative_{i:03d}" for i in range(LOGIT_BINS))
 def auroc(positive: Floats, negative: Floats) -> Floats:
     """Area under the ROC curve from counts by score bin, shape (..., bins) → (...), NaN with one class only.
 
-    Σ_b pos_b (neg_{<b} + ½ neg_b) / (pos · neg): the Mann–Whitney statistic, with ties within a bin halved.
-    On 480 bins equal in logit(p) it is within .002 of the exact value on real scores.
+    Σ_b pos_b (neg_{<b} + ½ neg_b) / (pos · neg): the Mann–Whitney statistic, with ties within a bin halved, so
+    that the value of the scores themselves is at most ½ Σ_b pos_b neg_b / (pos · neg) away. On 480 bins equal in
+    logit(p) it was within .0003 on real scores (14 findings; that bound .001–.006).
 
     >>> float(auroc(np.array([0.0, 1.0]), np.array([1.0, 0.0])))
     1.0

@@ -27,7 +27,10 @@ from monitors.tally import Tally
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityBin:
-    """One bin of a reliability diagram: mean probability against observed frequency and its interval."""
+    """One bin of a reliability diagram: mean probability against observed frequency and its interval.
+
+    `patients` are at least so many: the patient groups that have a row in it.
+    """
 
     low: float
     high: float
@@ -36,6 +39,7 @@ class ReliabilityBin:
     frequency: float
     frequency_low: float
     frequency_high: float
+    patients: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +66,17 @@ def reliability(
     """The reliability diagram of one finding (or all, item ""), without empty bins.
 
     Bin edges, and the correlation between a patient's rows given their probabilities, come from `reference` where
-    given, else from the slice itself. Frequencies have Jeffreys limits on the effective sample size.
+    it has rows of the finding, else from the slice itself (`has_bins`). Frequencies have Jeffreys limits on the
+    effective sample size.
     """
     curve = _Curve.of(tally, version, item, where, reference, bins)
     made = []
     for b in curve.filled():
         n, events = float(curve.count[:, b].sum()), float(curve.event[:, b].sum())
         below, above = jeffreys(events, n, curve.deff(b))
-        made.append(
-            ReliabilityBin(curve.edges[b], curve.edges[b + 1], n, curve.confidence(b), events / n, below, above)
-        )
+        patients = int((curve.count[:, b] > 0).sum())
+        ends = curve.edges[b], curve.edges[b + 1]
+        made.append(ReliabilityBin(*ends, n, curve.confidence(b), events / n, below, above, patients))
     return made
 
 
@@ -98,6 +103,11 @@ def consistency_band(
         low, high = binomial_band(n / curve.deff(b), curve.confidence(b), alpha)
         made.append(ConsistencyBin(curve.edges[b], curve.edges[b + 1], n, curve.confidence(b), low, high))
     return made
+
+
+def has_bins(reference: Tally, item: str = "") -> bool:
+    """Whether a reference window holds a finding (or any, item ""), so that bins can come from it."""
+    return bool(reference.group_totals(select(reference, Slice(), item=item))[:, 0].sum() > 0)
 
 
 def binomial_band(n: float, p: float, alpha: float = 0.05) -> tuple[float, float]:
@@ -210,7 +220,10 @@ class _Curve:
         cls, tally: Tally, version: str, item: str, where: Slice | None, reference: Tally | None, bins: int
     ) -> "_Curve":
         totals = tally.group_totals(select(tally, where or Slice(), version=version, item=item))
-        source = totals if reference is None else reference.group_totals(select(reference, Slice(), item=item))
+        source = totals
+        # one bin for what the reference window lacks would hide all but the mean
+        if reference is not None and has_bins(reference, item):
+            source = reference.group_totals(select(reference, Slice(), item=item))
         starts = bin_starts(source.sum(axis=0), bins)
         return cls(edges(starts), *binned(totals, starts), residual_correlation(source))
 

@@ -17,6 +17,10 @@ CELLS: Final = (*SUMS, *COUNT_BINS, *PROBABILITY_BINS, *EVENT_BINS)
 
 Bins = NDArray[np.int64]
 
+#: No more different values than this are words and not a scale ("80", "90", "95"), if each is stated that often.
+MOST_VALUES: Final = 25
+LEAST_ROWS: Final = 11
+
 
 def histograms(totals: Floats) -> tuple[Floats, Floats, Floats]:
     """Counts, probability sums and events by grid bin, each (..., 480), from totals (..., cells)."""
@@ -29,14 +33,31 @@ def histograms(totals: Floats) -> tuple[Floats, Floats, Floats]:
 def bin_starts(totals: Floats, bins: int = 10) -> Bins:
     """Grid bins at which `bins` bins of about equal mass begin, from totals of shape (cells,).
 
-    Taken once from a reference window and then fixed: quantiles of the window at hand would not merge.
+    Taken once from a reference window and then fixed: quantiles of the window at hand would not merge. Values that
+    heap (`MOST_VALUES` of them at most, `LEAST_ROWS` rows each on average) have a bin each, however many they are.
     """
     counts = histograms(totals)[0]
     if not counts.sum() > 0:
         return np.zeros(1, np.int64)
+    seen = np.flatnonzero(counts > 0)
+    if len(seen) <= MOST_VALUES and counts.sum() >= LEAST_ROWS * len(seen):
+        return _by_value(seen, counts)
     reached = np.cumsum(counts) / counts.sum()
     inner = np.searchsorted(reached, np.arange(1, bins) / bins, side="left") + 1
     return np.unique(np.r_[0, inner[inner < LOGIT_BINS]]).astype(np.int64)
+
+
+def _by_value(seen: Bins, counts: Floats) -> Bins:
+    """A bin for each value; what fewer than `LEAST_ROWS` rows state is binned with the next value above."""
+    starts, rows = [0], 0.0
+    for place in seen:
+        if rows >= LEAST_ROWS:
+            starts.append(int(place))
+            rows = 0.0
+        rows += float(counts[place])
+    if rows < LEAST_ROWS and len(starts) > 1:  # none above
+        starts.pop()
+    return np.array(starts, np.int64)
 
 
 def binned(totals: Floats, starts: Bins) -> tuple[Floats, Floats, Floats]:

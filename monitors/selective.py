@@ -113,6 +113,7 @@ def coverage_at_risk(
     item: str = "",
     where: Slice | None = None,
     alpha: float = 0.05,
+    present: bool = False,
 ) -> SafeCoverage:
     """Largest coverage whose risk is at most `allowed` with confidence 1 − α, over all thresholds together.
 
@@ -121,12 +122,13 @@ def coverage_at_risk(
     is fixed-sequence testing: it needs no correction for the number of thresholds, because their order does not
     depend on the outcomes. It begins at an effective n where half the allowed risk would pass four times in five
     (or with everything, if that is less): with fewer outputs the first error would end the search.
-    A shown figure, not a measure: the threshold is chosen by the data that bound it. Raises ValueError for
-    `allowed` outside (0, 1). Source: Angelopoulos et al. 2021 (Learn then Test).
+    Of a classifier `present` takes only what it calls present (p ≥ ½), and coverage is the share of that: among
+    all, confident absences dominate. A shown figure, not a measure: the threshold is chosen by the data that bound
+    it. Raises ValueError for `allowed` outside (0, 1). Source: Angelopoulos et al. 2021 (Learn then Test).
     """
     if not 0 < allowed < 1:
         raise ValueError("The risk to allow lies between 0 and 1; give 0.05 for one error in twenty.")
-    count, right = _totals(tally, version, item, where)
+    count, right = _totals(tally, version, item, where, present=present)
     rho = label_correlation(count.sum(axis=1), right.sum(axis=1))
     rho = 1.0 if math.isnan(rho) else rho
     total = float(count.sum())
@@ -168,10 +170,15 @@ def _clopper_pearson_high(errors: float, n: float, alpha: float) -> float:
     return 1.0 if errors >= n else float(special.betaincinv(errors + 1, n - errors, 1 - alpha))
 
 
-def _totals(tally: Tally, version: str, item: str, where: Slice | None) -> tuple[Floats, Floats]:
+def _totals(
+    tally: Tally, version: str, item: str, where: Slice | None, *, present: bool = False
+) -> tuple[Floats, Floats]:
     """Counts and right ones by confidence bin, each (groups, 480)."""
     count, _, event = histograms(tally.group_totals(select(tally, where or Slice(), version=version, item=item)))
     if tally.monitor != "calibration":
+        return count, event
+    if present:
+        count[:, :_HALF], event[:, :_HALF] = 0.0, 0.0
         return count, event
     likelier = np.zeros_like(count), np.zeros_like(event)
     for made, above, below in zip(likelier, (count, event), (count, count - event), strict=True):

@@ -1,7 +1,8 @@
 """Confidence from a few samples: the share k/N of N answers that agree with the one given.
 
 Such a share is a noisy reading of the probability behind it. With N = 5 a perfectly calibrated model shows an ECE
-of .105 and a slope of .33, with nothing wrong but the number of samples. So those of different N never compare.
+of .105 and a slope of .33, with nothing wrong but the number of samples, and no correction for the chance of bins
+takes that away. So those of different N never compare.
 """
 
 import math
@@ -14,6 +15,7 @@ from scipy.optimize import minimize
 
 from monitors.columns import logit_bin
 from monitors.groups import Floats
+from monitors.intervals import squared_calibration_error
 from monitors.measurement import Slice
 from monitors.score_grid import histograms
 from monitors.selection import select
@@ -81,13 +83,22 @@ class ShareLevel:
 
 
 @dataclass(frozen=True, slots=True)
+class ErrorRoot:
+    """√max(0, Q̂) of the unbiased squared calibration error, one bin a share, with the limits of Q̂ so scaled."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class SelfConsistency:
-    """Calibration before and after correction. `error_*`: Σ n_k/n·|confidence − frequency|, without interval."""
+    """Calibration before and after correction; the interval of the corrected one takes the fit as it is."""
 
     fitted: BetaBinomial
     levels: tuple[ShareLevel, ...]
-    error_stated: float
-    error_corrected: float
+    error_stated: ErrorRoot
+    error_corrected: ErrorRoot
 
 
 def self_consistency(
@@ -101,12 +112,11 @@ def self_consistency(
     """
     if not 2 <= samples <= MOST_SAMPLES:
         raise SampleError(f"Confidence from samples is corrected for 2 to {MOST_SAMPLES} samples an output.")
-    count, _, right = histograms(
-        tally.group_totals(select(tally, where or Slice(), version=version, item=item)).sum(axis=0)
-    )
+    count, _, right = histograms(tally.group_totals(select(tally, where or Slice(), version=version, item=item)))
     stated = np.arange(samples + 1) / samples
     places = logit_bin(stated)
-    n, k = count[places], right[places]
+    of_groups = count[:, places], right[:, places]
+    n, k = (part.sum(axis=0) for part in of_groups)
     if not count.sum() > 0:
         raise SampleError("No output of this slice has both a confidence and a judgement.")
     if not math.isclose(n.sum(), count.sum()):
@@ -117,5 +127,11 @@ def self_consistency(
     levels = tuple(
         ShareLevel(int(i), float(stated[i]), float(corrected[i]), float(n[i]), float(k[i] / n[i])) for i in seen
     )
-    before, after = (float((np.abs(n * p - k)).sum() / n.sum()) for p in (stated, corrected))
+    before, after = (_root(*of_groups, confidence) for confidence in (stated, corrected))
     return SelfConsistency(fitted, levels, before, after)
+
+
+def _root(count: Floats, right: Floats, confidence: Floats) -> ErrorRoot:
+    """Of counts and right ones by group and share, each (groups, N + 1), and what each share says."""
+    made = squared_calibration_error(count, count * confidence, right)
+    return ErrorRoot(*(math.sqrt(min(1.0, max(0.0, q))) if math.isfinite(q) else math.nan for q in made))

@@ -20,6 +20,8 @@ from monitors.measurement import Direction, Interval, Measure, Measurement
 SUPPRESS_BELOW: Final = 11
 _SEEN: Final = 0.8  # "four times in five"
 _ALPHA: Final = 0.05
+#: Where `insufficient` cannot name the smallest harm that would have been seen.
+UNNAMED: Final = "how bad a value would have been seen cannot be said"
 
 
 class Status(StrEnum):
@@ -87,7 +89,9 @@ def decide(measurement: Measurement, measure: Measure, bound: Bound) -> Verdict:
     small = f"An effective {measurement.n_eff // 1:.0f} {_sized(measure)}; a verdict needs {floor:.0f}."
     if measure.interval is Interval.NONE:
         if measurement.n_eff < floor:
-            return Verdict(Status.INSUFFICIENT, small)
+            return Verdict(
+                Status.INSUFFICIENT, f"{small} At this size {_stands_out(measurement, measure, bound)}."
+            )
         return _against_band(measurement, measure, bound)
     if measurement.n_eff < floor:
         _, power = _power(measurement, measure, bound)
@@ -135,18 +139,24 @@ def _against_band(measurement: Measurement, measure: Measure, bound: Bound) -> V
     if measurement.value > max(measurement.high, bound.watch):
         return Verdict(Status.WATCH, f"{shown} exceeds the watch bound {watch}.", proven=True)
     if measurement.high > bound.watch:
-        return Verdict(
-            Status.INSUFFICIENT, f"{shown}: chance alone may reach the watch bound {watch} at this size."
-        )
+        out = _stands_out(measurement, measure, bound)
+        said = f"{shown}: chance alone may reach the watch bound {watch} at this size, and {out}."
+        return Verdict(Status.INSUFFICIENT, said)
     return Verdict(Status.OK, f"{shown} lies inside the watch bound {watch}.")
+
+
+def _stands_out(measurement: Measurement, measure: Measure, bound: Bound) -> str:
+    return f"only a value above {_number(max(measurement.high, bound.watch), measure)} would stand out"
 
 
 def _withheld(measurement: Measurement) -> str:
     """Why there is nothing to judge, or an empty string."""
     if measurement.patients < SUPPRESS_BELOW:
-        return f"Fewer than {SUPPRESS_BELOW} patients: not shown."
-    if not all(map(math.isfinite, (measurement.value, measurement.low, measurement.high))):
-        return f"Not measured: {measurement.note or 'no interval can be given'}."
+        return f"Fewer than {SUPPRESS_BELOW} patients: not shown, and {UNNAMED}."
+    if not math.isfinite(measurement.value):
+        return f"Not measured: {measurement.note or 'undefined'}; {UNNAMED}."
+    if not (math.isfinite(measurement.low) and math.isfinite(measurement.high)):
+        return f"No interval can be given{f' ({measurement.note})' if measurement.note else ''}; {UNNAMED}."
     return ""
 
 

@@ -6,11 +6,18 @@ often sicker or elsewhere. A rate of those that were judged is then that of anot
 
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from monitors.calibration import CONFIDENCE_OPEN
 from monitors.catalogue import CATALOGUE
+from monitors.corrected import CORRECTED
 from monitors.measurement import Interval, Measure, Measurement, Slice
-from monitors.threshold import Bound, Status, Verdict, decide
+from monitors.monitor import Monitor
+from monitors.retrieval import RETRIEVAL
+from monitors.threshold import UNNAMED, Bound, Status, Verdict, decide
+from monitors.vqa import VQA_PERFORMANCE
+from monitors.yes_no import YES_NO
 
 #: Share of the outputs that must be accounted for.
 LEAST: Final = 0.9
@@ -20,7 +27,7 @@ APART: Final = 0.05
 _JUDGED: Final = frozenset(
     {
         *("hallucination", "error_codes", "confidence_report", "performance", "calibration", "underdiagnosis"),
-        *("critical", "vqa_performance", "yes_no", "confidence_vqa", "retrieval"),
+        *("critical", "vqa_performance", "yes_no", "confidence_vqa", "confidence_open", "retrieval"),
     }
 )
 #: … but not with these.
@@ -30,25 +37,62 @@ _UNJUDGED: Final = frozenset(
         *("error_outputs", "unparseable_answers"),
     }
 )
-#: What counts every judged output once.
-_EVERY_OUTPUT: Final = frozenset({"reports", "answers", "searches"})
+#: What counts every judged output of a kind once.
+_EVERY_OUTPUT: Final = frozenset({"reports", "reviewed reports", "answers", "pairs of questions", "searches"})
+_SHARES: Final = (Interval.JEFFREYS, Interval.REVIEWED)
 
+# a sample of reviews is drawn from what was judged, and says as little of the rest
 _NEEDS_REFERENCE: Final = (
-    frozenset(one.name for monitor in CATALOGUE if monitor.name in _JUDGED for one in monitor.measures) - _UNJUDGED
-)
+    frozenset(one.name for monitor in CATALOGUE if monitor.name in _JUDGED for one in monitor.measures)
+    | {CORRECTED.name}
+) - _UNJUDGED
+
+#: Monitors that count outputs of a kind which is not known before the reference (open, closed, with options; a
+#: pair; a list long enough), and the cell of each of their measures.
+FRAMES: Final[Mapping[Monitor, Mapping[str, str]]] = {
+    VQA_PERFORMANCE: {
+        **{one.name: one.denominator for one in VQA_PERFORMANCE.measures},
+        **{one.name: "open_answered" for one in CONFIDENCE_OPEN.measures},
+    },
+    YES_NO: {one.name: "asked" for one in YES_NO.measures},
+    RETRIEVAL: {one.name: one.denominator for one in RETRIEVAL.measures},
+}
+_CELL: Final = {
+    name: cell for cells in FRAMES.values() for name, cell in cells.items() if name in _NEEDS_REFERENCE
+}
 
 _WHOLE: Final = str(Slice())
+_SIDES: Final = {
+    "rest": ("this group", "the others"),
+    "reference": ("this window", "those of the reference window"),
+}
 
 
 class Counted(NamedTuple):
-    """Outputs of the whole or of a group, and how many of them are accounted for."""
+    """Outputs of the whole or of a group that were judged or should have been, and how many were.
 
-    outputs: int
-    judged: int
+    `of` has, by cell, those that a measure counts: of the others nobody knows whether they belong to it. Drafts
+    of one case count together as one, as they do in rates.
+    """
+
+    outputs: float
+    judged: float
+    of: Mapping[str, float] = MappingProxyType({})
 
     @property
     def share(self) -> float:
         return self.judged / self.outputs
+
+    def within(self, measure: Measure) -> "Counted":
+        """What is accounted for of the outputs that one measure counts, were all others of its kind.
+
+        >>> counted = Counted(1000, 950, {"open_answered": 50.0})
+        >>> counted.within(VQA_PERFORMANCE.measures[2])[:2]
+        (100.0, 50.0)
+        """
+        judged = self.of.get(_CELL.get(measure.name, ""))
+        lost = self.outputs - self.judged
+        return self if judged is None or judged + lost <= 0 else Counted(judged + lost, judged)
 
 
 #: By (task, version, slice); what is not there is not known.
@@ -66,52 +110,92 @@ def worst_case(low: float, high: float, judged: float) -> tuple[float, float]:
     return round(low * judged, 12), round(high * judged + 1 - judged, 12)
 
 
+def needs_reference(measure: Measure) -> bool:
+    """Whether a measure holds outputs against a reference, so that some could not be judged."""
+    return measure.name in _NEEDS_REFERENCE
+
+
 def of_every_output(measure: Measure) -> bool:
-    """Whether a measure is a share of all judged outputs, so that the unjudged can be added to it."""
-    share = measure.interval is Interval.JEFFREYS and measure.high == 1
-    return share and measure.counted in _EVERY_OUTPUT and measure.name in _NEEDS_REFERENCE
+    """Whether a measure is a share of all judged outputs (of a kind), so that the unjudged can be added to it."""
+    share = measure.interval in _SHARES and measure.high == 1
+    return share and measure.counted in _EVERY_OUTPUT and needs_reference(measure)
 
 
 def weigh(
-    verdict: Verdict, measurement: Measurement, measure: Measure, bound: Bound, accounted: Accounted
+    verdict: Verdict,
+    measurement: Measurement,
+    measure: Measure,
+    bound: Bound,
+    accounted: Accounted,
+    before: Accounted | None = None,
 ) -> Verdict:
-    """The verdict with what was not judged in mind.
+    """The verdict with what was not judged in mind; `before` is of the reference window, by the same versions.
 
-    Below 90 % a level stands only where it would stand whatever the unjudged are; everything else becomes
-    `insufficient`. So does a gap where the group and the others lie more than 5 points apart.
+    Below 90 % of what the measure counts a level stands only where it would stand whatever the unjudged are;
+    everything else becomes `insufficient`. So does a contrast whose sides lie more than 5 points apart.
     """
-    if verdict.status is Status.INSUFFICIENT or measure.name not in _NEEDS_REFERENCE:
+    if verdict.status is Status.INSUFFICIENT or not needs_reference(measure):
         return verdict
-    counted = accounted.get((measurement.task, measurement.version, measurement.slice))
-    if counted is None:
+    key = (measurement.task, measurement.version, measurement.slice)
+    if key not in accounted:
         return verdict
-    if measurement.contrast == "rest" and (said := _apart(measurement, accounted)):
-        return Verdict(Status.INSUFFICIENT, said)
-    mine = counted.share
+    counted = accounted[key].within(measure)
+    others = _second_side(measurement, measure, accounted, before or {}) if measurement.contrast else None
+    if others and (said := apart(counted, others, measurement.contrast)):
+        return Verdict(Status.INSUFFICIENT, f"{said.rstrip('.')}; {UNNAMED}.")
+    mine = min(counted.share, others.share) if others and measurement.contrast == "reference" else counted.share
     if mine >= LEAST:
         return verdict
-    few = f"Only {100 * mine:.0f} % of the outputs could be judged"
+    few = f"Only {100 * mine:.0f} % of the {_kind(measure)} could be judged"
     if measurement.contrast or not of_every_output(measure):
-        return Verdict(Status.INSUFFICIENT, f"{few}: the others may differ, and settle it.")
+        return Verdict(Status.INSUFFICIENT, f"{few}: the others may differ, and settle it; {UNNAMED}.")
     low, high = worst_case(measurement.low, measurement.high, mine)
     again = decide(replace(measurement, low=low, high=high), measure, bound)
     if again.status is verdict.status and (again.proven or again.status is Status.OK):
         return replace(verdict, reason=f"{verdict.reason} {few}, but whatever the others are, that stands.")
     return Verdict(
         Status.INSUFFICIENT,
-        f"{few}; over all of them it may lie anywhere from {100 * low:.1f} to {100 * high:.1f} %.",
+        f"{few}; over all of them it may lie anywhere from {100 * low:.1f} to {100 * high:.1f} %, so {UNNAMED}.",
     )
 
 
-def _apart(measurement: Measurement, accounted: Accounted) -> str:
-    """Why a group and the rest cannot be compared, or an empty string."""
-    task, version = measurement.task, measurement.version
-    whole, mine = accounted[task, version, _WHOLE], accounted[task, version, measurement.slice]
-    others = Counted(whole.outputs - mine.outputs, whole.judged - mine.judged)
-    if not others.outputs or abs(mine.share - others.share) <= APART:
+def comparable(measure: Measure, accounted: Mapping[str, Counted], name: str) -> bool:
+    """Whether a group may be compared with the others in a measure; `accounted` is by slice, with the whole."""
+    if not needs_reference(measure) or name not in accounted:
+        return True
+    mine, others = accounted[name].within(measure), _others(accounted[_WHOLE], accounted[name], measure)
+    return mine.share >= LEAST and (others is None or not apart(mine, others))
+
+
+def _others(whole: Counted, mine: Counted, measure: Measure) -> Counted | None:
+    """What is accounted for of all but a group; None where there is nothing."""
+    of = {cell: n - mine.of[cell] for cell, n in whole.of.items() if cell in mine.of}
+    left = Counted(whole.outputs - mine.outputs, whole.judged - mine.judged, of).within(measure)
+    return left if left.outputs > 0 else None
+
+
+def apart(mine: Counted, others: Counted, contrast: str = "rest") -> str:
+    """Why the two sides of a contrast cannot be compared (more than 5 points apart), or an empty string."""
+    if abs(mine.share - others.share) <= APART:
         return ""
     here, elsewhere = (f"{100 * one.share:.0f} %" for one in (mine, others))
+    first, second = _SIDES[contrast]
     return (
-        f"{here} of the outputs of this group were judged, {elsewhere} of the others: "
+        f"{here} of the outputs of {first} were judged, {elsewhere} of {second}: "
         "so different parts cannot be compared."
     )
+
+
+def _second_side(
+    measurement: Measurement, measure: Measure, accounted: Accounted, before: Accounted
+) -> Counted | None:
+    """What is accounted for of the other side of a contrast, None where that is not known or there is none."""
+    task, version = measurement.task, measurement.version
+    if measurement.contrast == "reference":
+        then = before.get((task, version, measurement.slice))
+        return then.within(measure) if then else None
+    return _others(accounted[task, version, _WHOLE], accounted[task, version, measurement.slice], measure)
+
+
+def _kind(measure: Measure) -> str:
+    return "outputs that may belong here" if measure.name in _CELL else "outputs"

@@ -2,7 +2,7 @@
 
 A family is declared in advance: all gaps of one system and week. Each gets a p-value by inverting its MOVER
 interval, and Benjamini–Hochberg marks at 10 %. The result is `watch` at most; a gap marked in two weeks running is
-promoted to a question of its own.
+named as such, and nothing more follows by itself.
 
 Statistics of Shiryaev–Roberts charts have no place here: their mean grows by one a week while nothing is wrong,
 and a list that took 1/M for a p-value rejected something in more than half of all quiet years. The list therefore
@@ -124,7 +124,7 @@ def watch_list(gaps: Sequence[Gap], rate: float = RATE) -> list[Marked]:
 
 
 def promoted(now: Sequence[Marked], before: Sequence[Marked]) -> list[Marked]:
-    """Those of `now` that were marked in the week before as well: no longer chance, but a question of their own.
+    """Those of `now` that were marked in the week before as well, so that chance is less likely.
 
     The two weeks hold different reports, so the second is evidence of its own.
     """

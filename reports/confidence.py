@@ -1,14 +1,14 @@
 """What stated probabilities are worth, as lines of a table, sentences and figures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from reports.dossier import Confidence, Dossier
+from reports.dossier import Confidence, Dossier, ReliabilityBin, SafeCoverage
 from reports.figures.selective import selective_figure
 from reports.figures.style import Figure
-from reports.numbers import integer, number
-from reports.text import TASKS, WORDS
+from reports.numbers import integer, number, with_interval
+from reports.text import OUTPUTS, TASKS, WORDS
 
 _LINES: Final = 8  # findings listed, the worst calibrated first
 _SMALLEST: Final = 0.001  # a p-value below is printed as such
@@ -29,10 +29,11 @@ class Line:
 
 def lines(dossier: Dossier) -> list[Line]:
     """All findings together (every version), then those of the current version with most miscalibration."""
-    pooled = [one for one in dossier.confidence if not one.item]
+    stated = [one for one in dossier.confidence if one.is_probability]
+    pooled = [one for one in stated if not one.item]
     pooled.sort(key=lambda one: (one.version != dossier.current_version, one.task, one.version))
-    single = [one for one in dossier.confidence if one.item and one.version == dossier.current_version]
-    single.sort(key=lambda one: (-one.miscalibration, one.item))
+    single = [one for one in stated if one.item and one.version == dossier.current_version]
+    single.sort(key=lambda one: (-(one.miscalibration or 0.0), one.item))
     return [
         Line(
             _label(one, dossier),
@@ -50,17 +51,57 @@ def lines(dossier: Dossier) -> list[Line]:
 def figures(dossier: Dossier) -> list[Figure]:
     """Risk against coverage of the current version, one a task."""
     current = [one for one in dossier.confidence if one.curve and one.version == dossier.current_version]
-    return [selective_figure(one, TASKS.get(one.task, one.task), f"risk{i}") for i, one in enumerate(current)]
+    return [selective_figure(one, source(one), f"risk{i}") for i, one in enumerate(current)]
 
 
 def sentences(dossier: Dossier) -> list[str]:
     """What can be trusted at the accepted risk, and what few samples make of a confidence."""
+    return [
+        f"{source(one)}: {sentence}"
+        for one in _current(dossier)
+        for sentence in (*_safe(one, one.safe), *_safe(one, one.safe_present, present=True), *_sampled(one))
+    ]
+
+
+def scores(dossier: Dossier) -> list[str]:
+    """That a confidence claims no probability, and what is therefore not said of it."""
+    return [WORDS["is_score"].format(of=source(one)) for one in _current(dossier) if not one.is_probability]
+
+
+def recalibration(dossier: Dossier) -> list[str]:
+    """What a scale learnt from other patients would buy."""
     said = []
-    for one in dossier.confidence:
-        if one.version != dossier.current_version:
+    for one in _current(dossier):
+        found = one.recalibrated
+        if found is None:
+            said.append(WORDS["no_recalibration"].format(of=source(one)))
             continue
-        said += [f"{TASKS.get(one.task, one.task)}: {sentence}" for sentence in (*_safe(one), *_sampled(one))]
+        saved = with_interval(found.saved, found.saved_low, found.saved_high, "score")
+        gained = with_interval(found.gained, found.gained_low, found.gained_high, "score")
+        stated, after, constant = (
+            number(value, "score") for value in (found.stated, found.recalibrated, found.constant)
+        )
+        said.append(
+            WORDS["recalibration"].format(
+                of=source(one), stated=stated, after=after, saved=saved, constant=constant, gained=gained
+            )
+        )
     return said
+
+
+def own_bins(dossier: Dossier) -> str:
+    """Which findings have bins of this window since the reference window has none of them; empty for none."""
+    names = [_label(one, dossier) for one in dossier.confidence if one.own_bins]
+    return WORDS["own_bins"].format(names="; ".join(names)) if names else ""
+
+
+def source(one: Confidence | ReliabilityBin) -> str:
+    """Whose confidence it is: that of a task, or of one kind of its questions."""
+    return WORDS.get(f"of_{one.monitor}", TASKS.get(one.task, one.task))
+
+
+def _current(dossier: Dossier) -> Iterator[Confidence]:
+    return (one for one in dossier.confidence if not one.item and one.version == dossier.current_version)
 
 
 def p_value(value: float | None) -> str:
@@ -74,38 +115,50 @@ def p_value(value: float | None) -> str:
 
 
 def _label(one: Confidence, dossier: Dossier) -> str:
-    label = one.item.replace("_", " ") or TASKS.get(one.task, one.task)
+    label = one.item.replace("_", " ") or source(one)
     several = len({other.version for other in dossier.confidence}) > 1
     return f"{label}, version {one.version}" if several else label
 
 
-def _safe(one: Confidence) -> Sequence[str]:
-    if one.safe is None:
+def _safe(one: Confidence, safe: SafeCoverage | None, *, present: bool = False) -> Sequence[str]:
+    if safe is None:
         return []
-    accepted = number(one.safe.accepted_risk, "share")
-    if one.safe.threshold is None:
-        return [WORDS["trust_none"].format(accepted=accepted, why=one.safe.note)]
+    unit = _unit(one, present=present)
+    accepted = number(safe.accepted_risk, "share")
+    if safe.threshold is None:
+        return [WORDS["trust_none"].format(unit=unit, accepted=accepted, why=safe.note)]
     return [
         WORDS["trust"].format(
-            threshold=number(one.safe.threshold, "share"),
-            coverage=number(one.safe.coverage, "share"),
-            risk=number(one.safe.risk, "share"),
-            high=number(one.safe.risk_high, "share"),
-            sureness=number(one.safe.sureness, "share"),
+            unit=unit,
+            threshold=number(safe.threshold, "share"),
+            coverage=number(safe.coverage, "share"),
+            risk=number(safe.risk, "share"),
+            high=number(safe.risk_high, "share"),
+            sureness=number(safe.sureness, "share"),
             accepted=accepted,
         )
     ]
 
 
+def _unit(one: Confidence, *, present: bool) -> str:
+    """What is trusted: of a classifier one finding on one image, mostly that it is absent."""
+    if one.task == "classification":
+        return WORDS["trust_present" if present else "trust_pairs"]
+    return OUTPUTS[one.task][1]
+
+
 def _sampled(one: Confidence) -> Sequence[str]:
     if one.sampled is None:
         return []
-    if one.sampled.error_stated is None:
-        return [one.sampled.note]
+    few = one.sampled
+    if few.error_stated is None:
+        return [few.note] if few.note else []
+    if few.stated_low is None:  # audits before kept an error that is above zero by chance too
+        return []
     return [
         WORDS["sampled"].format(
-            samples=one.sampled.samples,
-            stated=number(one.sampled.error_stated, "score"),
-            corrected=number(one.sampled.error_corrected, "score"),
+            samples=few.samples,
+            stated=with_interval(few.error_stated, few.stated_low, few.stated_high, "score"),
+            corrected=with_interval(few.error_corrected, few.corrected_low, few.corrected_high, "score"),
         )
     ]

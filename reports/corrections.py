@@ -23,13 +23,20 @@ def per_thousand(estimate: Estimate) -> str:
 
 
 def agreement(one: Correction, timezone: str) -> str:
-    """One sentence: how often the judge agrees with the reviewers, and when that was last looked at."""
+    """How often the judge agrees with the reviewers on what, and when that was last looked at."""
     if one.agreement is None:
         return WORDS["agreement_unknown"]
     said = with_interval(one.agreement.value, one.agreement.low, one.agreement.high, "share")
-    return WORDS["agreement"].format(
+    told = WORDS["agreement"].format(
         share=said, checked=moment(one.checked, timezone), window=days(one.start, one.end)
     )
+    return " ".join([told, *questions(one)])
+
+
+def questions(one: Correction) -> Iterator[str]:
+    """The two questions whose answers are compared; nothing for an audit that compared the judge's flag."""
+    if one.compared:
+        yield WORDS["agreement_questions"]
 
 
 def lines(one: Correction) -> Iterator[tuple[str, str]]:
@@ -49,8 +56,10 @@ def lines(one: Correction) -> Iterator[tuple[str, str]]:
 
 
 def basis(one: Correction) -> str:
-    """How many reviews of how many patients by whom."""
+    """Which sample, and how many reviews of how many patients by whom."""
     said = WORDS["corrected_basis"].format(
+        sample=one.sample,
+        blinded=WORDS["blinded" if one.blinded else "not_blinded"],
         reviewed=integer(one.reviewed),
         patients=integer(one.patients),
         n_eff=f"{one.n_eff:.0f}",

@@ -69,7 +69,10 @@ class Bullets:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The first cell of a row names it. `numeric` columns hold numbers; `widths` are relative, by column."""
+    """The first cell of a row names it. `numeric` columns hold numbers; `widths` are relative, by column.
+
+    `foot` stands beneath, small: how its numbers were made.
+    """
 
     kind: ClassVar[str] = "table"
     heads: tuple[str, ...]
@@ -77,6 +80,7 @@ class Table:
     numeric: tuple[int, ...] = ()
     widths: tuple[float, ...] = ()
     name: str = ""  # where other text or a style refers to it
+    foot: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,7 @@ class Parity:
     demographic_parity_difference: float | None  # of the share flagged
     equalized_odds_difference: float | None  # of sensitivity or of the false-positive rate
     note: str
+    item: str = ""  # "": all findings pooled, so that the frequent ones decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,8 @@ class Confounder:
     adjusted_low: float | None
     adjusted_high: float | None
     note: str
+    crude_low: float | None = None
+    crude_high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +174,7 @@ class ReliabilityBin:
     frequency_high: float
     band_low: float | None = None  # where the frequency of a calibrated system lies 95 times of 100
     band_high: float | None = None
+    monitor: str = ""  # which questions it is of: open ones have a monitor of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,12 +219,37 @@ class SafeCoverage:
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """Confidence that is a share of few answers: mean distance from the truth, as stated and corrected."""
+    """Confidence that is a share of few answers: root of the unbiased squared calibration error, as stated and
+    corrected.
+    """
 
     samples: int
     error_stated: float | None
     error_corrected: float | None
     note: str
+    stated_low: float | None = None
+    stated_high: float | None = None
+    corrected_low: float | None = None
+    corrected_high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recalibrated:
+    """Brier scores: as stated, on a scale learnt from other patients, and with one value said of every output.
+
+    `saved` = stated − recalibrated, `gained` = constant − recalibrated: what the scale buys, and what the order of
+    the outputs then is worth.
+    """
+
+    stated: float
+    recalibrated: float
+    constant: float
+    saved: float
+    saved_low: float
+    saved_high: float
+    gained: float
+    gained_low: float
+    gained_high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,31 +258,41 @@ class Confidence:
 
     Brier score = miscalibration − discrimination + uncertainty. `p_value` tests that every bin is calibrated.
     `curve` holds (coverage, risk) from the most confident outputs down; `area` is beneath it and `oracle` that of
-    a perfect order. Curve, areas, `safe` and `sampled` are of all findings together (item "").
+    a perfect order. Curve, areas, `safe`, `safe_present` (of findings called present) and `sampled` are of all
+    findings together (item ""). Of a score, which claims no probability, the parts and the test are None.
     """
 
     task: str
     version: str
     item: str
     n: float
-    brier: float
-    miscalibration: float
-    discrimination: float
-    uncertainty: float
+    brier: float | None
+    miscalibration: float | None
+    discrimination: float | None
+    uncertainty: float | None
     p_value: float | None
     curve: tuple[tuple[float, float], ...]
     area: float | None
     oracle: float | None
     safe: SafeCoverage | None
     sampled: Sampled | None
+    monitor: str = ""  # which questions it is of: open ones have a monitor of their own
+    is_probability: bool = True
+    recalibrated: Recalibrated | None = None  # None: too few patients to learn a scale from
+    safe_present: SafeCoverage | None = None
+    own_bins: bool = False  # the reference window has nothing to fix bins by
 
 
 @dataclass(frozen=True, slots=True)
 class TrendPoint:
     """One period of a trend. Immature periods may still change and are drawn open.
 
-    `standardised` is the value at the case mix of the reference window, so that crude minus standardised is what
-    the case mix explains; None where the settings declare no case mix or too little of it was seen.
+    `standardised` is the value at the case mix of the reference window. `difference` is crude minus standardised.
+    `covered` is the share of that case mix that the period has; below .9 there is no standardised value. `outside`
+    is the share of what was counted in the period whose like the reference window never saw, withheld for fewer
+    than eleven. `not_standardised` says why there is no standardised value or no interval of it. All are empty
+    where the settings declare no case mix. `item` is the finding, "" for the task
+    as a whole.
     """
 
     measure: str
@@ -270,6 +309,11 @@ class TrendPoint:
     standardised: float | None = None
     standardised_low: float | None = None
     standardised_high: float | None = None
+    item: str = ""
+    difference: float | None = None
+    covered: float | None = None
+    outside: float | None = None
+    not_standardised: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +360,7 @@ class WatchListed:
     """A gap between a group and everyone else that stands out in the newest mature week.
 
     `asked` gaps were looked at; of those listed about one in ten is chance. `again`: it stood out in the week
-    before too, with other patients' reports, and is now a question of its own.
+    before too, with other outputs.
     """
 
     version: str
@@ -507,6 +551,7 @@ class Correction:
     readers_kappa: Estimate | None  # Cohen's
     readers_ac1: Estimate | None  # Gwet's
     notes: tuple[str, ...]
+    compared: str = ""  # the judge's count that is held against the reviewers' answer; empty: its flag, any error
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Final
 
 from reports import corrections, headline
 from reports.dossier import Dossier, Flow
+from reports.draft_seen import seen_sentence
 from reports.headline import Line
 from reports.numbers import days, integer, moment, rate_per_thousand
 from reports.plain_text import clean
@@ -88,7 +89,7 @@ def _table(table: Sequence[Line]) -> Iterator[str]:
         cells = [
             escaped(words_of(line.status).word),
             escaped(question),
-            escaped(line.result),
+            escaped("; ".join(filter(None, (line.result, line.wider)))),
             escaped(line.bounds),
         ]
         yield f"| {' | '.join(cells)} |"
@@ -103,6 +104,8 @@ def _flows(dossier: Dossier) -> Iterator[str]:
     current = [flow for flow in dossier.flows if flow.version == dossier.current_version]
     for flow in current[:_FLOWS]:
         yield MARKDOWN["audited"].format(task=TASKS.get(flow.task, flow.task), flow=_audited(flow))
+        if flow.task == "report" and (said := seen_sentence(dossier, flow.version)):
+            yield said
     if not current:
         yield WORDS["audited_none"].format(version=dossier.current_version or WORDS["absent_text"])
 

@@ -21,7 +21,15 @@ from reports.dossier import Dossier
 from reports.numbers import days, moment
 from reports.sections.alerts import alerts
 from reports.sections.evidence import limits
-from reports.sections.first import asked_blocks, changed_blocks, error_card, fleet_table, legend, uncorrected
+from reports.sections.first import (
+    asked_blocks,
+    changed_blocks,
+    error_card,
+    fleet_table,
+    legend,
+    triple,
+    uncorrected,
+)
 from reports.sections.performance import verdict_table
 from reports.sections.scope import flow_cards
 from reports.text import LANGUAGE, WORDS, severity
@@ -84,6 +92,7 @@ def _system(dossier: Dossier, briefing: Briefing) -> Iterator[Block]:
     cards = (*error_card(dossier), *flow_cards(dossier, drawn=False))
     if cards:
         yield Cards(cards)
+    yield from triple(dossier)
     if table:
         yield verdict_table(table[:_QUESTIONS])
         if len(table) > _QUESTIONS:

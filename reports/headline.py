@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from reports.dossier import Dossier, Row
-from reports.numbers import NONE, basis, item_name, number, result, slice_name
+from reports.numbers import NONE, basis, item_name, number, result, slice_name, wider
 from reports.text import TASKS, WORDS, severity, words_of
 
 #: Measures that belong on page one also without a bound, in the order a committee asks for them. A measure
@@ -14,6 +14,7 @@ from reports.text import TASKS, WORDS, severity, words_of
 PAGE_ONE: Final = (
     "significant_contradicted_reports",
     "contradicted_reports",
+    "contradicted_claims",
     "unsupported_reports",
     "omission_reports",
     "laterality_reports",
@@ -26,6 +27,12 @@ PAGE_ONE: Final = (
 
 #: The measure printed large on page one: clinically significant contradicted findings per report.
 PER_THOUSAND: Final = "significant_contradicted"
+#: The same as reports: what a radiologist's review corrects is whether a report has one.
+PER_THOUSAND_REPORTS: Final = "significant_contradicted_reports"
+
+#: What no rate of report drafts tells alone: long drafts err more often by report, needless claims dilute
+#: errors by claim, and who says little leaves much out.
+TRIPLE: Final = ("contradicted_reports", "contradicted_claims", "omitted_findings")
 
 #: Verdicts that value, interval and bounds do not explain by themselves.
 _EXPLAINED: Final = ("failed", "stale", "insufficient")
@@ -46,6 +53,8 @@ class Line:
     basis: str
     reason: str
     crossed: str  # the bound that the status speaks of
+    wider: str  # the interval that the verdict on a gap rests on, where `result` has another one
+    method: str  # how the interval was made
 
 
 def lines(dossier: Dossier) -> list[Line]:
@@ -188,9 +197,11 @@ def _line(rows: Sequence[Row], scope: str) -> Line:
         where=_where(rows, scope),
         result=result(worst),
         bounds=bounds_of(worst),
-        basis=basis(worst) if worst.n or worst.suppressed else "",
+        basis=basis(worst) if worst.n and not worst.suppressed else "",
         reason=worst.reason if _explained(worst) else "",
         crossed=_crossed(worst),
+        wider=wider(worst) if worst.status else "",
+        method="" if worst.suppressed or worst.low is None else worst.interval,
     )
 
 

@@ -1,15 +1,25 @@
 """Numbers, dates and counts as people write them."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from monitors.catalogue import CATALOGUE
+from monitors.measurement import Interval
 from reports.dossier import Row
 from reports.text import MONTHS, WORDS
 
 NONE: Final = "–"
 #: Units of means of counts, of which a tenth is enough.
 _COUNTED: Final = ("words", "structures")
+#: Measures whose effective n counts patients of the rarer class and not what the measure counts.
+_BY_CLASS: Final = frozenset(
+    one.name
+    for monitor in CATALOGUE
+    for one in monitor.measures
+    if one.interval in (Interval.LOGIT, Interval.RECALIBRATION)
+)
 
 
 def integer(value: float) -> str:
@@ -25,13 +35,19 @@ def integer(value: float) -> str:
 def scale_of(unit: str) -> tuple[float, str]:
     """What to multiply a value by before it is printed, and the unit printed behind it.
 
+    Reports are counted in thousands, their claims and findings in hundreds: beside them stand shares in percent.
+
     >>> scale_of("share"), scale_of("per report"), scale_of("score")
     ((100.0, ' %'), (1000.0, ' per 1,000 reports'), (1.0, ''))
+    >>> scale_of("per positive claim")
+    (100.0, ' per 100 positive claims')
     """
     if unit == "share":
         return 100.0, " %"
+    if unit == "per report":
+        return 1000.0, " per 1,000 reports"
     if unit.startswith("per "):
-        return 1000.0, f" per 1,000 {unit.removeprefix('per ')}s"
+        return 100.0, f" per 100 {unit.removeprefix('per ')}s"
     return 1.0, ""
 
 
@@ -96,28 +112,77 @@ def people(patients: int, exact: bool, resampled: str) -> str:
 
 
 def basis(row: Row) -> str:
-    """What a row was measured on: "1,204 reports of 980 patients", or that it is suppressed."""
+    """What a row was measured on: "1,204 reports (effective 1,100) of 980 patients", or that it is suppressed."""
     if row.suppressed:
-        return WORDS["few"]
+        return WORDS["hidden_short"]
     if not row.n and not row.patients:
         return row.note or NONE
     return WORDS["of_people"].format(
-        count=f"{integer(row.n)} {row.counted}", people=people(row.patients, row.patients_exact, row.resampled)
+        count=f"{integer(row.n)} {row.counted}{_effective(row)}",
+        people=people(row.patients, row.patients_exact, row.resampled),
     )
+
+
+def _effective(row: Row) -> str:
+    """How many independent ones the number is worth, rounded down as verdicts do; "" where it has no interval."""
+    if row.n_eff is None or row.value is None or row.interval in ("", Interval.NONE):
+        return ""
+    words = WORDS["effective_by_class" if row.measure in _BY_CLASS else "effective"]
+    return f" {words.format(count=integer(row.n_eff // 1))}"
+
+
+def hidden(where: str) -> str:
+    """Why a suppressed number is not shown: of the whole there is one reason, of a group there are two.
+
+    >>> hidden("all")
+    'fewer than 11 patients'
+    """
+    return WORDS["few" if where == "all" else "hidden"]
 
 
 def rate_per_thousand(row: Row) -> str:
     """The number of a row "per report" as errors per 1,000 reports, without the unit: it is the heading's."""
+    return without_unit(row)
+
+
+def without_unit(row: Row) -> str:
+    """The number of a row without its unit, which the heading names."""
     return result(row).replace(scale_of(row.unit)[1], "") if scale_of(row.unit)[1] else result(row)
 
 
+def per_thousand(row: Row) -> str:
+    """The number of a row that is a share as so many in a thousand, with its interval and without a unit."""
+    return without_unit(replace(row, unit="per report")) if row.unit == "share" else without_unit(row)
+
+
+def by_itself(row: Row) -> Row:
+    """A gap to everyone else with its own 95 % interval; every other row has that already.
+
+    The interval of such a row allows for the number of groups, since verdicts rest on it.
+    """
+    return row if row.versus is None else replace(row, low=row.versus.alone_low, high=row.versus.alone_high)
+
+
+def wider(row: Row) -> str:
+    """What to say of the interval that a gap's verdict rests on where `result` prints another one, else ""."""
+    if row.contrast != "rest" or row.suppressed or row.value is None or row.low is None or row.high is None:
+        return ""
+    if row.versus is None:  # of an older audit: there is no other interval to print
+        return WORDS["gap_widened"]
+    printed = result(row)
+    resting = with_interval(row.value, row.low, row.high, row.unit, row.contrast)
+    interval = resting[resting.index("[") :]
+    return "" if interval in printed else WORDS["gap_verdict"].format(interval=interval)
+
+
 def result(row: Row) -> str:
-    """The number of a row as a reader sees it: suppressed, undefined with its reason, or value and interval.
+    """The number of a row as a reader sees it: suppressed, undefined with its reason, or value and 95 % interval.
 
     A restated number shows the old one behind it.
     """
     if row.suppressed:
-        return WORDS["few"]
+        return hidden(row.slice)
+    row = by_itself(row)
     if row.value is None:
         return f"{NONE} ({row.note})" if row.note else NONE
     if row.unit == "distance" and row.high is not None:  # the band of chance, not an interval around the value

@@ -5,25 +5,60 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from auditor.settings import Task
+from monitors.calibration import Calibration
+from monitors.cross_fit import cross_fitted
 from monitors.measurement import Slice
-from monitors.reliability import calibration_test, consistency_band, corp, reliability
+from monitors.monitor import Monitor
+from monitors.reliability import calibration_test, consistency_band, corp, has_bins, reliability
 from monitors.selection import select
 from monitors.selective import Selective, coverage_at_risk, risk_coverage
 from monitors.self_consistency import SampleError, self_consistency
 from monitors.tally import Tally
-from monitors.threshold import SUPPRESS_BELOW
-from reports.dossier import Confidence, ReliabilityBin, SafeCoverage, Sampled
+from monitors.threshold import SUPPRESS_BELOW, hidden_slices
+from reports.dossier import Confidence, Recalibrated, ReliabilityBin, SafeCoverage, Sampled
 
+#: Entries of the confidence map that say how likely the words are, or that the model says of itself: scores,
+#: unless the settings declare otherwise.
+SCORES: Final = frozenset({"sequence", "verbalised"})
 _POINTS: Final = 50  # of a risk–coverage curve that are kept
 
 
-def bins_of(task: str, tally: Tally, version: str, item: str, reference: Tally) -> Iterator[ReliabilityBin]:
-    """The bins of one reliability diagram, each with the band that a calibrated system would stay in."""
+def states_probability(setting: Task) -> bool:
+    """Whether what a task states with its outputs claims to be a probability of being right.
+
+    >>> [states_probability(Task(confidence=name)) for name in (None, "votes", "sequence", "verbalised")]
+    [True, True, False, False]
+    >>> states_probability(Task(confidence="verbalised", is_probability=True))
+    True
+    """
+    return setting.confidence not in SCORES if setting.is_probability is None else setting.is_probability
+
+
+def of_source(monitor: Monitor, setting: Task) -> Monitor:
+    """The monitor without the measures that its source of confidence has no claim to."""
+    if isinstance(monitor, Calibration) and not states_probability(setting):
+        return monitor.of_scores()
+    return monitor
+
+
+def bins_of(
+    monitor: Calibration, tally: Tally, version: str, item: str, reference: Tally
+) -> Iterator[ReliabilityBin]:
+    """The bins of one reliability diagram, each with the band that a calibrated system would stay in.
+
+    A score has none: its bins have nothing to come true. A bin of fewer than eleven patients is left out, and the
+    next smallest with it where subtracting the others from the whole would tell it.
+    """
+    if not monitor.is_probability:
+        return
     curve = reliability(tally, version=version, item=item, reference=reference)
     bands = consistency_band(tally, version=version, item=item, reference=reference)
-    for one, band in zip(curve, bands, strict=True):
+    hidden = hidden_slices({f"bin={place}": one.patients for place, one in enumerate(curve)})
+    for place, (one, band) in enumerate(zip(curve, bands, strict=True)):
+        if f"bin={place}" in hidden:
+            continue
         yield ReliabilityBin(
-            task=task,
+            task=monitor.task,
             version=version,
             item=item,
             low=one.low,
@@ -35,37 +70,48 @@ def bins_of(task: str, tally: Tally, version: str, item: str, reference: Tally) 
             frequency_high=one.frequency_high,
             band_low=band.band_low,
             band_high=band.band_high,
+            monitor=monitor.name,
         )
 
 
 def confidence_of(
-    task: str, setting: Task, tally: Tally, version: str, item: str, reference: Tally
+    monitor: Calibration, setting: Task, tally: Tally, version: str, item: str, reference: Tally
 ) -> Confidence | None:
     """What the probabilities of one finding (or of all, item "") are worth; None below eleven patients.
 
-    The risk–coverage curve is that of all findings together: a threshold of trust is set for outputs.
+    The risk–coverage curve is that of all findings together: a threshold of trust is set for outputs. A score has
+    no parts of a Brier score and no test; a classifier's has no curve either, since nothing says which of its
+    scores call a finding present.
     """
     labelled = 0  # the first cell of every calibration monitor
     if tally.patients(select(tally, Slice(), version=version, item=item), (labelled,))[0] < SUPPRESS_BELOW:
         return None
+    claimed = monitor.is_probability
     parts = corp(tally, version=version, item=item)
     test = calibration_test(tally, version=version, item=item, reference=reference)
-    whole = risk_coverage(tally, version=version) if not item else None
+    scored = monitor.task == "classification"
+    ordered = not item and (claimed or not scored)
+    whole = risk_coverage(tally, version=version) if ordered else None
     return Confidence(
-        task=task,
+        task=monitor.task,
         version=version,
         item=item,
         n=parts.n,
-        brier=parts.brier,
-        miscalibration=parts.miscalibration,
-        discrimination=parts.discrimination,
-        uncertainty=parts.uncertainty,
-        p_value=_known(test.p_value),
+        brier=parts.brier if claimed else None,
+        miscalibration=parts.miscalibration if claimed else None,
+        discrimination=parts.discrimination if claimed else None,
+        uncertainty=parts.uncertainty if claimed else None,
+        p_value=_known(test.p_value) if claimed else None,
         curve=_thinned(whole) if whole else (),
         area=_known(whole.area) if whole else None,
         oracle=_known(whole.oracle) if whole else None,
-        safe=_safe(setting, tally, version) if not item else None,
-        sampled=_sampled(setting, tally, version) if not item else None,
+        safe=_safe(setting, tally, version) if ordered else None,
+        sampled=_sampled(setting, tally, version) if claimed and not item else None,
+        monitor=monitor.name,
+        is_probability=claimed,
+        recalibrated=_recalibrated(tally, version, item),
+        safe_present=_safe(setting, tally, version, present=True) if ordered and scored else None,
+        own_bins=claimed and not has_bins(reference, item),
     )
 
 
@@ -77,6 +123,11 @@ def recorded_confidence(one: Mapping[str, Any]) -> Confidence:
             "curve": tuple((coverage, risk) for coverage, risk in one["curve"]),
             "safe": SafeCoverage(**one["safe"]) if one["safe"] else None,
             "sampled": Sampled(**one["sampled"]) if one["sampled"] else None,
+            **{
+                name: kind(**one[name])
+                for name, kind in (("recalibrated", Recalibrated), ("safe_present", SafeCoverage))
+                if one.get(name)  # audits before had none
+            },
         }
     )
 
@@ -92,10 +143,10 @@ def _thinned(curve: Selective) -> tuple[tuple[float, float], ...]:
     return tuple(kept)
 
 
-def _safe(setting: Task, tally: Tally, version: str) -> SafeCoverage | None:
+def _safe(setting: Task, tally: Tally, version: str, *, present: bool = False) -> SafeCoverage | None:
     if setting.accepted_risk is None:
         return None
-    found = coverage_at_risk(tally, version=version, allowed=setting.accepted_risk)
+    found = coverage_at_risk(tally, version=version, allowed=setting.accepted_risk, present=present)
     return SafeCoverage(
         accepted_risk=found.allowed,
         sureness=found.confidence_level,
@@ -114,7 +165,35 @@ def _sampled(setting: Task, tally: Tally, version: str) -> Sampled | None:
         found = self_consistency(tally, version=version, samples=setting.samples)
     except SampleError as error:  # the setting does not fit the outputs: said in the report, nothing else is lost
         return Sampled(setting.samples, None, None, str(error))
-    return Sampled(setting.samples, found.error_stated, found.error_corrected, "")
+    stated, corrected = found.error_stated, found.error_corrected
+    return Sampled(
+        setting.samples,
+        _known(stated.value),
+        _known(corrected.value),
+        "",
+        stated_low=_known(stated.low),
+        stated_high=_known(stated.high),
+        corrected_low=_known(corrected.low),
+        corrected_high=_known(corrected.high),
+    )
+
+
+def _recalibrated(tally: Tally, version: str, item: str) -> Recalibrated | None:
+    found = cross_fitted(tally, version=version, item=item)
+    if math.isnan(found.recalibrated):
+        return None
+    (saved, saved_low, saved_high), (gained, gained_low, gained_high) = found.saved, found.gained
+    return Recalibrated(
+        stated=found.stated,
+        recalibrated=found.recalibrated,
+        constant=found.constant,
+        saved=saved,
+        saved_low=saved_low,
+        saved_high=saved_high,
+        gained=gained,
+        gained_low=gained_low,
+        gained_high=gained_high,
+    )
 
 
 def _known(value: float) -> float | None:

@@ -26,6 +26,7 @@ from auditor.store import tables as t
 from auditor.store.ledger import Ledger
 from monitors import embedding_drift
 from monitors.catalogue import CATALOGUE, measure_named
+from monitors.evidently_drift import SAID as EVIDENTLY
 from monitors.threshold import SUPPRESS_BELOW
 from reports.dossier import (
     Dossier,
@@ -95,6 +96,7 @@ def dossier_of(ledger: Ledger, system: str, audit: str | None = None) -> Dossier
         corrections=corrections,
         limits=(
             *limits_of(settings, flows, corrections),
+            *details.get("limits", ()),
             *changed_after_seeing(ledger, system, row["config"]),
             *(f"Not measured: {one.what}. {one.reason}" for one in settings.not_measured),
         ),
@@ -107,7 +109,7 @@ def dossier_of(ledger: Ledger, system: str, audit: str | None = None) -> Dossier
 
 
 def _reliability(bins: Sequence[Mapping[str, Any]]) -> list[ReliabilityBin]:
-    # a bin of fewer than eleven images is not drawn: it could be traced to people
+    # audits record no bin of fewer than eleven patients; of older ones the images alone are known
     return [ReliabilityBin(**one) for one in bins if one["n"] >= SUPPRESS_BELOW]
 
 
@@ -128,11 +130,31 @@ def _trend_point(point: Mapping[str, Any]) -> TrendPoint:
         standardised=None if small else point.get("standardised"),
         standardised_low=None if small else point.get("standardised_low"),
         standardised_high=None if small else point.get("standardised_high"),
+        item=point.get("item", ""),  # of older audits the task as a whole
+        difference=None if small else _difference(point),
+        covered=None if small else point.get("covered"),
+        outside=None if small else _outside(point),
+        not_standardised="" if small else point.get("not_standardised", ""),
     )
+
+
+def _difference(point: Mapping[str, Any]) -> float | None:
+    """Crude minus standardised; older audits recorded the two alone."""
+    mixed = point.get("standardised")
+    return None if mixed is None or point["value"] is None else point["value"] - mixed
+
+
+def _outside(point: Mapping[str, Any]) -> float | None:
+    share = point.get("outside")
+    counted = (share or 0.0) * (point["n"] or 0.0)
+    return None if 0 < counted < SUPPRESS_BELOW else share
 
 
 def _drift_column(column: Mapping[str, Any], evidently: Mapping[tuple[str, str], Any]) -> DriftColumn:
     score = evidently.get((column["task"], column["column"])) if not column["item"] else None
+    versions = score.get("versions") if score else None  # older audits pooled them
+    if versions and versions[0] != column["version"]:
+        score = None
     return DriftColumn(
         column=column["column"],
         title=column["title"] + (f": {column['item']}" if column["item"] else ""),
@@ -144,8 +166,12 @@ def _drift_column(column: Mapping[str, Any], evidently: Mapping[tuple[str, str],
         reference_shares=tuple(column["reference_shares"]),
         window_shares=tuple(column["window_shares"]),
         evidently_score=score["score"] if score else None,
-        evidently_method=score["method"] if score else "",
+        evidently_method=_evidently_said(versions) if score else "",
     )
+
+
+def _evidently_said(versions: Sequence[str] | None) -> str:
+    return f"{EVIDENTLY}; " + ("version {} against {}".format(*versions) if versions else "all versions together")
 
 
 def _exemplar(one: Mapping[str, Any]) -> Exemplar:

@@ -34,6 +34,10 @@ BY_STUDY = (
     "Some cases have no patient key; there the study stands for the patient and intervals are clustered by study."
 )
 UNDATED = "Outputs without a time are counted in the whole, and appear in no trend."
+IN_SAMPLE = (
+    "The audited window holds the same outputs as the reference window: nothing is estimated without labels, "
+    "and no change of scores explained, since both would be held against what they were learnt from."
+)
 SUPPRESSED = f"Groups of fewer than {SUPPRESS_BELOW} patients are suppressed, and the next smallest with them."
 
 

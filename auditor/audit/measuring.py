@@ -8,8 +8,9 @@ from typing import Any
 
 from auditor.audit.confidence import bins_of, confidence_of
 from auditor.audit.directions import directions_of
-from auditor.audit.disparities import worst_groups
+from auditor.audit.disparities import parity_of_finding, worst_groups
 from auditor.audit.estimating import estimates_of
+from auditor.audit.limits import IN_SAMPLE
 from auditor.audit.shifting import shifts_of
 from auditor.audit.tallying import DailyTallies
 from auditor.audit.trending import Trend, asked_measures, trend_of
@@ -24,6 +25,7 @@ from monitors.drift_rows import DISTANCE, ColumnDrift, Of, measurement
 from monitors.error_codes import ERROR_CODES
 from monitors.levels import Desk
 from monitors.measurement import Measurement, Slice, Window
+from monitors.performance import PERFORMANCE
 from monitors.retrieval import RETRIEVAL
 from monitors.scores import SCORES
 from monitors.tally import Tally
@@ -45,6 +47,7 @@ class Measured:
     shifts: list[ScoreShift] = field(default_factory=list)
     versus_rest: list[dict[str, Any]] = field(default_factory=list)
     drift: list[tuple[str, ColumnDrift]] = field(default_factory=list)
+    limits: list[str] = field(default_factory=list)  # what a reader must know of them
 
 
 def measure_task(
@@ -94,16 +97,13 @@ def _levels(
     few = monitor is ERROR_CODES and not any(one.name in named for one in monitor.measures)
     # fourteen kinds of error in forty groups would drown what was asked
     slices = [Slice()] if few else _slices(tally, settings, version)
-    stated = isinstance(monitor, Calibration)
-    if stated and reference is not None:
+    if isinstance(monitor, Calibration) and reference is not None:
         parent = reference  # its bins come from the parent, and those of a reference window stay fixed
     items = ["", *tally.values("item")] if monitor.task == "classification" else [""]
     baseline = baseline_of(reference.values("version"), version, order) if reference is not None else None
     if monitor is SCORES:
         if reference is not None and baseline:
-            result.estimates += estimates_of(tally, reference, version, baseline, items[1:])
-            if not _same_rows(tally, reference):
-                result.shifts += shifts_of(tally, reference, version, baseline, items[1:], settings.seed)
+            _scores(result, tally, reference, version, baseline, settings, items[1:])
         return
     if isinstance(monitor, Drift):
         if reference is not None and baseline:
@@ -114,8 +114,10 @@ def _levels(
     for item in items:
         # an intersection of attributes is too small for one finding
         _of_item(result, desk, single if item else slices, item, len(slices) - 1, named, settings, window)
+        if item and monitor.name == "performance":
+            result.parity += parity_of_finding(desk, item, settings.slice_attributes)
     if monitor.name == "performance":
-        result.measurements += macro.macro(tally, single, version=version, window=window)
+        result.measurements += macro.macro(desk, single, window=window)
         result.parity += [_parity(tally, name, version) for name in settings.slice_attributes]
     if reference is not None and baseline and not _same_rows(tally, reference):
         result.measurements += frame.changes(
@@ -128,11 +130,11 @@ def _levels(
             window=window,
             reference_version=baseline,
         )
-    if stated:
+    if isinstance(monitor, Calibration):
         setting = settings.tasks[monitor.task]  # type: ignore[index]
         for item in items:
-            result.reliability += bins_of(monitor.task, tally, version, item, parent)
-            worth = confidence_of(monitor.task, setting, tally, version, item, parent)
+            result.reliability += bins_of(monitor, tally, version, item, parent)
+            worth = confidence_of(monitor, setting, tally, version, item, parent)
             result.confidence += [worth] if worth else []
 
 
@@ -156,22 +158,32 @@ def _of_item(
 
 
 def _parity(tally: Tally, attribute: str, version: str) -> Parity:
-    """fairlearn's differences over the groups of an attribute; withheld where a group is below suppression."""
+    """fairlearn's differences over the groups of an attribute; withheld where a group is below suppression.
+
+    What counts are the patients behind a number: with a label and a decision, and for the odds with the finding
+    and without it.
+    """
     found = fairness.group_metrics(tally, attribute, version=version)
     values = [group.value for group in found.groups]
-    sizes = [tally.patients(tally.where(**{"version": version, attribute: value}))[0] for value in values]
-    small = any(size < SUPPRESS_BELOW for size in sizes)
-    note = f"a group has fewer than {SUPPRESS_BELOW} patients" if small else found.note
 
-    def shown(value: float) -> float | None:
-        return None if small or math.isnan(value) else value
+    def small(*cells: str) -> bool:
+        masks = [tally.where(**{"version": version, attribute: value}) for value in values]
+        found = [tally.patients(mask, (PERFORMANCE.cells.index(cell),))[0] for mask in masks for cell in cells]
+        return any(0 < patients < SUPPRESS_BELOW for patients in found)
+
+    few, few_odds = small("decided_labelled"), small("decided_labelled", "sick_decided", "healthy_decided")
+    of = "patients" if few else "patients with a finding, or without one"
+    note = f"a group has fewer than {SUPPRESS_BELOW} {of}" if few_odds else found.note
+
+    def shown(value: float, withheld: bool) -> float | None:
+        return None if withheld or math.isnan(value) else value
 
     return Parity(
         version=version,
         attribute=attribute,
         groups=len(values),
-        demographic_parity_difference=shown(found.demographic_parity_difference),
-        equalized_odds_difference=shown(found.equalized_odds_difference),
+        demographic_parity_difference=shown(found.demographic_parity_difference, few),
+        equalized_odds_difference=shown(found.equalized_odds_difference, few_odds),
         note=note,
     )
 
@@ -182,6 +194,23 @@ def _slices(tally: Tally, settings: AuditSettings, version: str) -> list[Slice]:
         # references written after seeing the draft inflate agreement, so they are always told apart
         wanted.append(("draft_seen",))
     return frame.slices_of(tally, wanted, version=version)
+
+
+def _scores(
+    result: Measured,
+    tally: Tally,
+    reference: Tally,
+    version: str,
+    baseline: str,
+    settings: AuditSettings,
+    findings: Sequence[str],
+) -> None:
+    """What a classifier's scores say without labels; of the reference window itself nothing."""
+    if _same_rows(tally, reference):  # the map would be held against the very labels that it was learnt from
+        result.limits += [] if IN_SAMPLE in result.limits else [IN_SAMPLE]
+        return
+    result.estimates += estimates_of(tally, reference, version, baseline, findings)
+    result.shifts += shifts_of(tally, reference, version, baseline, findings, settings.seed)
 
 
 def _drift(

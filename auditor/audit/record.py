@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from auditor import __version__
 from auditor.audit import exemplars
 from auditor.audit.alerts import Seen, raise_alerts
-from auditor.audit.evidently_sample import Page, drift_page
+from auditor.audit.evidently_sample import Page, compared, drift_page
 from auditor.audit.linking import Linked
 from auditor.audit.measuring import Measured
 from auditor.audit.pages import register_pages, write_pages
@@ -20,7 +20,6 @@ from auditor.audit.reaching import Reaching
 from auditor.audit.scope import Scope
 from auditor.audit.tallying import rows_within
 from auditor.audit.templates import templates_of
-from auditor.audit.trending import at_mix
 from auditor.audit.verdicts import Ruled
 from auditor.audit.watching import Watched, as_reported, chart_row
 from auditor.audit.watchlisting import listed
@@ -52,6 +51,8 @@ _DETAILS = (
     "corrections",
     "charts",
     "watch_list",
+    "accounts",
+    "limits",
     "look_back",
     "frozen",
 )
@@ -70,6 +71,7 @@ class Record:
     version_changes: list[tuple[date, str]] = field(default_factory=list)
     details: dict[str, list[Any]] = field(default_factory=lambda: {kind: [] for kind in _DETAILS})
     pages: dict[str, Page] = field(default_factory=dict)
+    paged: dict[str, tuple[str, str]] = field(default_factory=dict)  # the two versions of each page
     charts: list[Watched] = field(default_factory=list)
     gaps: tuple[list[Gap], list[Gap]] = field(default_factory=lambda: ([], []))  # of the newest week, of the last
     status: str = Status.INSUFFICIENT
@@ -79,7 +81,7 @@ class Record:
         self.measurements += measured.measurements
         self.flows += flows
         self.details["trend"] += [
-            measurement_row("", 0, point.measurement) | {"mature": point.mature} | at_mix(point.standardised)
+            measurement_row("", 0, point.measurement) | {"mature": point.mature} | point.adjusted.details()
             for point in measured.trend
         ]
         self.details["parity"] += [asdict(one) for one in measured.parity]
@@ -89,6 +91,7 @@ class Record:
         self.details["estimates"] += [asdict(one) for one in measured.estimates]
         self.details["shifts"] += [asdict(one) for one in measured.shifts]
         self.details["confidence"] += [asdict(one) for one in measured.confidence]
+        self.details["limits"] += measured.limits
         self.details["drift"] += [
             {"task": task, "version": version, **asdict(column)} for version, column in measured.drift
         ]
@@ -117,11 +120,12 @@ class Record:
         found = templates_of(linked, scope.window, self.current_version, scope.settings.exemplars)
         self.details["templates"] += [asdict(found)] if found else []
 
-    def add_drift_page(self, task: str, judged: pa.Table, scope: Scope) -> None:
-        """Evidently's picture of the same drift, where a reference window is declared."""
-        page = drift_page(task, judged, scope)
-        if page is not None:
-            self.pages[task] = page
+    def add_drift_page(self, task: str, judged: pa.Table, scope: Scope, order: Sequence[str]) -> None:
+        """Evidently's picture of the same drift of the current version, where a reference window is declared."""
+        versions = compared(judged, scope, self.current_version, order)
+        page = drift_page(task, judged, scope, versions) if versions else None
+        if versions and page is not None:
+            self.pages[task], self.paged[task] = page, versions
 
     def correct(self, correction: Correction | None) -> None:
         """What reviews say of the automatic judge, where they say anything."""
@@ -279,7 +283,7 @@ def _details(record: Record) -> dict[str, Any]:
         "current_version": record.current_version,
         "version_changes": record.version_changes,
         "evidently": {
-            task: {name: asdict(score) for name, score in page.scores.items()}
+            task: {name: asdict(score) | {"versions": record.paged[task]} for name, score in page.scores.items()}
             for task, page in record.pages.items()
         },
     }

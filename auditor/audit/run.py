@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
 
 import pyarrow as pa
 import sqlalchemy as sa
 
+from auditor.audit.accounting import accounted_by, accounts
 from auditor.audit.agreement import check_judge, other_judges
+from auditor.audit.confidence import of_source
 from auditor.audit.correcting import correction_of, reviews_digest
 from auditor.audit.drifting import drift_monitor, embeddings_in, embeddings_moved
 from auditor.audit.facts import Facts, facts_of_rows
@@ -26,7 +28,7 @@ from auditor.audit.rejudging import rejudge
 from auditor.audit.reproducing import reproduce_task
 from auditor.audit.scope import INPUT_KINDS, Scope, build_key, scope_of
 from auditor.audit.sealing import sealed_digest, sealed_weeks
-from auditor.audit.selected import accounted_for, reviewed_outputs, selected
+from auditor.audit.selected import reviewed_outputs, selected
 from auditor.audit.splitting import split_task
 from auditor.audit.tallying import tally_days
 from auditor.audit.verdicts import (
@@ -176,6 +178,11 @@ def _build(
         progress(f"tallying {task}", 0, 1)
         asked = _monitors(task, judged, scope.settings)
         tallies = tally_days(ledger, lake, scope.system, task, asked, judged, scope.settings, transaction)
+        # the sums are those of every source; what is read from them is not
+        tallies = {
+            name: replace(daily, monitor=of_source(daily.monitor, scope.settings.tasks[task]))
+            for name, daily in tallies.items()
+        }
         progress(f"measuring {task}", 0, 1)
         measured: Measured = measure_task(tallies, scope.settings, scope.window, scope.mature_until, order)
         stored = partial(embeddings_in, lake, scope.segments["outputs"])
@@ -186,26 +193,29 @@ def _build(
         record.add(task, judge, measured, flows_of(judged, task, scope.window))
         reviewed = reviewed_outputs(ledger, scope, task)
         record.selected += selected(judged, task, scope.settings, scope.window, scope.mature_until, reviewed)
+        record.details["accounts"] += accounts(judged, task, scope, order)
         split = split_task(
             ledger, lake, scope, task, current, order, linked, tallies, tables, transaction, progress
         )
         record.split(split.split)
         unsettled |= set(split.unsettled)
-        record.compare(*gaps_of_weeks(tallies, scope.settings, task, current, _week(scope, facts)))
+        record.compare(*gaps_of_weeks(tallies, judged, scope.settings, task, current, _week(scope, facts)))
         if task == "report":
             record.correct(correction_of(ledger, scope, judge.digest, current))
             record.keep_templates(linked, scope)
         for question in scope.settings.stop_questions:
             if question.task == task:
                 sealed = sealed_weeks(scope, question, judge.digest, judged, facts.inputs, transaction)
-                record.watch(charts_of(scope, question, sealed))
+                record.watch(charts_of(scope, question, sealed, accounted_by(record.details["accounts"])))
         record.judges += [(task, f"{other.name} {other.digest[:12]}, to check it") for _, other in others]
-        record.add_drift_page(task, judged, scope)
+        record.add_drift_page(task, judged, scope, order)
     record.list_gaps()
     record.version_changes = version_changes(own)
+    now = accounted_by(record.details["accounts"])
+    before = accounted_by(record.details["accounts"], before=True)
     record.rule(
         [
-            *rule_on(scope.settings, record.measurements, current, accounted_for(record.selected)),
+            *rule_on(scope.settings, record.measurements, current, now, before),
             *rule_on_grounding(scope.settings, record.measurements, current),
             *rule_on_frozen(scope.settings, record.measurements, current, week_of(scope)),
             *rule_on_weights(scope.settings, current, facts_of(ledger, scope.system, current)),

@@ -19,7 +19,7 @@ from monitors.unjudged import Accounted, Counted
 from reports.dossier import Selected
 
 #: What is not accounted for: a reference that never came, a judge that failed.
-_LOST = ("awaiting", "judge_failed")
+LOST = ("awaiting", "judge_failed")
 
 
 def selected(
@@ -34,28 +34,36 @@ def selected(
 
     Groups that may not be shown are withheld by the rule that all measurements go by.
     """
-    inside = judged.filter(rows_within(judged["day"], window))
-    old = pc.fill_null(pc.less_equal(inside["day"], mature_until), True)
-    outputs = one_row_an_output(inside.filter(old))
+    outputs = old_outputs(judged, window, mature_until)
     for version in sorted(set(outputs["version"].to_pylist())):
         mine = outputs.filter(pc.equal(outputs["version"], version))
         yield _line(mine, task, version, Slice(), reviewed)
-        groups = _groups(mine, settings)
-        hidden = hidden_slices({str(one): pc.count_distinct(rows["subject_id"]).as_py() for one, rows in groups})
-        for where, rows in groups:
-            small = str(where) in hidden
+        for where, rows in shown_groups(mine, settings):
             yield (
                 Selected(task, version, str(where), suppressed=True)
-                if small
+                if rows is None
                 else _line(rows, task, version, where, reviewed)
             )
 
 
-def _groups(outputs: pa.Table, settings: AuditSettings) -> list[tuple[Slice, pa.Table]]:
-    """The rows of every group of each attribute or combination that the settings slice by."""
+def old_outputs(judged: pa.Table, window: Window, mature_until: date) -> pa.Table:
+    """One row an output of the window that is old enough to have a reference."""
+    inside = judged.filter(rows_within(judged["day"], window))
+    return one_row_an_output(inside.filter(pc.fill_null(pc.less_equal(inside["day"], mature_until), True)))
+
+
+def shown_groups(outputs: pa.Table, settings: AuditSettings) -> list[tuple[Slice, pa.Table | None]]:
+    """The rows of every group that the settings slice by, None of those that may not be shown."""
+    wanted = [(one,) if isinstance(one, str) else tuple(sorted(one)) for one in settings.slices]
+    groups = groups_of(outputs, wanted)
+    hidden = hidden_slices({str(one): pc.count_distinct(rows["subject_id"]).as_py() for one, rows in groups})
+    return [(where, None if str(where) in hidden else rows) for where, rows in groups]
+
+
+def groups_of(outputs: pa.Table, wanted: Sequence[tuple[str, ...]]) -> list[tuple[Slice, pa.Table]]:
+    """The rows of every group of each attribute or combination."""
     found = []
-    for one in settings.slices:
-        names = (one,) if isinstance(one, str) else tuple(sorted(one))
+    for names in wanted:
         rows: dict[tuple[str, ...], list[int]] = {}
         for row, key in enumerate(zip(*(outputs[name].to_pylist() for name in names), strict=True)):
             rows.setdefault(key, []).append(row)
@@ -72,7 +80,7 @@ def _line(rows: pa.Table, task: str, version: str, where: Slice, reviewed: Colle
         outputs=len(status),
         linked=len(status) - rows["draft_seen"].to_pylist().count("none"),
         judged=status.count("judged"),
-        lost=sum(status.count(name) for name in _LOST),
+        lost=sum(status.count(name) for name in LOST),
         reviewed=sum(one in reviewed for one in rows["output_id"].to_pylist()),
     )
 
@@ -94,9 +102,9 @@ def reviewed_outputs(ledger: Ledger, scope: Scope, task: str) -> frozenset[str]:
 
 
 def accounted_for(lines: Sequence[Selected]) -> Accounted:
-    """What is accounted for of the whole and of each group; of groups that are withheld nothing is known."""
+    """What is accounted for by what older audits recorded; of groups that are withheld nothing is known."""
     return {
-        (one.task, one.version, one.slice): Counted(one.outputs, one.outputs - one.lost)
+        (one.task, one.version, one.slice): Counted(one.judged + one.lost, one.judged)
         for one in lines
-        if one.outputs and one.lost is not None
+        if one.judged is not None and one.lost is not None and one.judged + one.lost > 0
     }

@@ -32,11 +32,16 @@ class Ruled:
 
 
 def rule_on(
-    settings: AuditSettings, measurements: Sequence[Measurement], current_version: str, accounted: Accounted
+    settings: AuditSettings,
+    measurements: Sequence[Measurement],
+    current_version: str,
+    accounted: Accounted,
+    before: Accounted | None = None,
 ) -> list[Ruled]:
     """Apply every threshold to every measurement that it names; what was not measured is `insufficient`.
 
-    Where few of the outputs are `accounted` for, or groups differ in it, little is settled.
+    Where few of the outputs are `accounted` for, or groups or windows (`before`: the reference window) differ in
+    it, little is settled.
     """
     result = []
     for setting in settings.thresholds:
@@ -48,7 +53,7 @@ def rule_on(
         rule = setting.model_dump(mode="json")
         matches = list(_matching(setting, measurements))
         for number, measurement in matches:
-            verdict = weigh(decide(measurement, measure, bound), measurement, measure, bound, accounted)
+            verdict = weigh(decide(measurement, measure, bound), measurement, measure, bound, accounted, before)
             result.append(Ruled(rule, verdict, number, measurement.version == current_version))
         if not any(m.version == current_version for _, m in matches):
             reason = f"{measure.title}: not measured in this window for version {current_version}."

@@ -5,6 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Final
 
+import pyarrow as pa
+
+from auditor.audit.accounting import accounted_in
 from auditor.audit.tallying import DailyTallies
 from auditor.audit.trending import asked_measures
 from auditor.settings import AuditSettings
@@ -16,7 +19,9 @@ from monitors.levels import Desk
 from monitors.measurement import Interval, Measure, Window
 from monitors.sealed import sealed_until
 from monitors.threshold import SUPPRESS_BELOW
-from monitors.watchlist import Counted, Gap, Marked, promoted, watch_list
+from monitors.unjudged import Counted, comparable
+from monitors.watchlist import Counted as Side
+from monitors.watchlist import Gap, Marked, promoted, watch_list
 from reports.dossier import WatchListed
 
 _WEEK: Final = timedelta(days=7)
@@ -34,9 +39,16 @@ def week_to_watch(settings: AuditSettings, window: Window, today: date, last_day
 
 
 def gaps_of_weeks(
-    tallies: Mapping[str, DailyTallies], settings: AuditSettings, task: str, version: str, week: date
+    tallies: Mapping[str, DailyTallies],
+    judged: pa.Table,
+    settings: AuditSettings,
+    task: str,
+    version: str,
+    week: date,
 ) -> tuple[list[Gap], list[Gap]]:
     """The gaps of one task in a week and in the week before."""
+    weeks = (_week(week), _week(week - _WEEK))
+    accounted = [accounted_in(judged, task, version, one, settings.slice_attributes) for one in weeks]
     names = asked_measures(settings, task)
     now: list[Gap] = []
     before: list[Gap] = []
@@ -49,16 +61,31 @@ def gaps_of_weeks(
         if asked:
             parent = daily.over(Window())
             desk = Desk(daily.monitor, parent, version, parent)
-            now += _gaps(daily, desk, settings, asked, week)
-            before += _gaps(daily, desk, settings, asked, week - _WEEK)
+            # of the limits so far out that a small p-value asks for
+            desk = desk.far_out(desk.alpha)
+            now += _gaps(daily, desk, settings, asked, weeks[0], accounted[0])
+            before += _gaps(daily, desk, settings, asked, weeks[1], accounted[1])
     return now, before
 
 
+def _week(monday: date) -> Window:
+    return Window(monday, monday + timedelta(days=6))
+
+
 def _gaps(
-    daily: DailyTallies, desk: Desk, settings: AuditSettings, asked: Sequence[tuple[int, Measure]], week: date
+    daily: DailyTallies,
+    desk: Desk,
+    settings: AuditSettings,
+    asked: Sequence[tuple[int, Measure]],
+    week: Window,
+    accounted: Mapping[str, Counted],
 ) -> Iterator[Gap]:
-    """The gap of every single slice for each share of `asked` (with its place), in one week."""
-    desk = desk.over(daily.over(Window(week, week + timedelta(days=6))))
+    """The gap of every single slice for each share of `asked` (with its place), in one week.
+
+    A group of which too little was judged, or another part than of the others, is not compared.
+    """
+    assert week.start is not None
+    desk = desk.over(daily.over(week))
     if desk.version not in desk.tally.values("version"):
         return
     single = [(name,) for name in settings.slice_attributes]
@@ -68,16 +95,24 @@ def _gaps(
         inside, rest = desk.cuts.inside(where, ""), desk.cuts.rest(where, "")
         for index, one in asked:
             first, second = desk.level(inside, index, ""), desk.level(rest, index, "")
-            if min(first.patients, second.patients) < SUPPRESS_BELOW:
+            if min(first.patients, second.patients) < SUPPRESS_BELOW or not comparable(one, accounted, str(where)):
                 continue
             r = correlation(first.without, second.without)
             yield Gap(
-                settings.system, week, one.name, "", str(where), one.direction, _side(first), _side(second), r
+                settings.system,
+                week.start,
+                one.name,
+                "",
+                str(where),
+                one.direction,
+                _side(first),
+                _side(second),
+                r,
             )
 
 
-def _side(level: Level) -> Counted:
-    return Counted(level.events, level.n, level.deff)
+def _side(level: Level) -> Side:
+    return Side(level.events, level.n, level.deff)
 
 
 def listed(now: Sequence[Gap], before: Sequence[Gap], version: str) -> list[WatchListed]:

@@ -8,12 +8,17 @@ import sqlalchemy as sa
 
 from auditor.evidence.looking import Found, Look
 from auditor.store import tables as t
+from monitors.calibration import CONFIDENCE_OPEN, CONFIDENCE_VQA
 from monitors.judged import MISSING
 
 #: Which monitors speak to which item. A yes or no asked of what is not there is the hallucination of a VQA model.
 PERFORMANCE: Final = frozenset({"performance", "critical", "vqa_performance", "retrieval"})
 HALLUCINATION: Final = frozenset({"hallucination", "yes_no"})
-CALIBRATION: Final = frozenset({"calibration", "confidence_report", "confidence_vqa"})
+CALIBRATION: Final = frozenset({"calibration", "confidence_report", "confidence_vqa", "confidence_open"})
+#: What these say of any score: it orders the outputs. Calibrated is only what claims to be a probability.
+_ORDER: Final = frozenset(
+    one.name for monitor in (CONFIDENCE_VQA, CONFIDENCE_OPEN) for one in monitor.of_scores().measures
+)
 ROBUSTNESS: Final = frozenset({"grounding", "consistency", "reproduction"})
 OVERSIGHT: Final = frozenset({"editing", "reached"})
 
@@ -51,7 +56,7 @@ def hallucination(look: Look) -> Found | None:
 
 
 def calibration(look: Look) -> Found | None:
-    return _measured(look, CALIBRATION)
+    return _measured(look, CALIBRATION, without=_ORDER)
 
 
 def robustness(look: Look) -> Found | None:
@@ -141,9 +146,9 @@ def _stability(look: Look) -> str:
     return f"Held against its first judgements in the week of {compared[0]['week']}: {pairs}."
 
 
-def _measured(look: Look, monitors: Collection[str]) -> Found | None:
-    """What these monitors measured, with intervals; None where nothing could be measured."""
-    rows = look.of(monitors)
+def _measured(look: Look, monitors: Collection[str], without: Collection[str] = ()) -> Found | None:
+    """What these monitors measured, with intervals; None where nothing but `without` could be measured."""
+    rows = [row for row in look.of(monitors) if row["measure"] not in without]
     if not rows:
         return None
     said = []

@@ -11,10 +11,10 @@ from reports.figures.reliability import reliability_figure
 from reports.figures.style import Figure
 from reports.sections.performance import task_blocks
 from reports.sections.tables import heads
-from reports.text import TASKS, WORDS
+from reports.text import WORDS
 
 _RELIABILITY: Final = 6  # diagrams drawn
-_MONITORS = frozenset({"calibration", "confidence_report", "confidence_vqa"})
+_MONITORS = frozenset({"calibration", "confidence_report", "confidence_vqa", "confidence_open"})
 
 
 def calibration(dossier: Dossier) -> Section:
@@ -24,15 +24,23 @@ def calibration(dossier: Dossier) -> Section:
 
 def _blocks(dossier: Dossier) -> Iterator[Block]:
     diagrams, left_out = reliability(dossier)
+    if unclaimed := confidence.scores(dossier):
+        yield bullets(unclaimed)
     if diagrams:
         yield paragraph(WORDS["reliability_lead"])
         yield Figures(tuple(diagrams), square=True)
         if left_out:
             yield paragraph(WORDS["reliability_more"].format(count=left_out), small=True)
-    else:
+        if own := confidence.own_bins(dossier):
+            yield paragraph(own, small=True)
+    elif not unclaimed:
         yield paragraph(WORDS["no_reliability"])
     yield from task_blocks(dossier, _MONITORS)
     yield from _worth(dossier)
+    if bought := confidence.recalibration(dossier):
+        yield Heading(WORDS["recalibrated"])
+        yield paragraph(WORDS["recalibrated_lead"])
+        yield bullets(bought)
     risks = confidence.figures(dossier)
     if risks:
         yield Heading(WORDS["risk"])
@@ -62,15 +70,15 @@ def _worth(dossier: Dossier) -> Iterator[Block]:
         numeric=tuple(range(1, 7)),
         widths=(2.4, 1, 1, 1.2, 1.2, 1.1, 1.2),
     )
-    if left_out := len(dossier.confidence) - len(worth):
+    if left_out := sum(one.is_probability for one in dossier.confidence) - len(worth):
         yield paragraph(WORDS["worth_more"].format(count=left_out), small=True)
 
 
 def reliability(dossier: Dossier) -> tuple[list[Figure], int]:
     """Diagrams of all findings pooled (every version) and of the worst findings; how many were left out."""
-    groups: dict[tuple[str, str, str], list[ReliabilityBin]] = defaultdict(list)
+    groups: dict[tuple[str, str, str, str], list[ReliabilityBin]] = defaultdict(list)
     for one in dossier.reliability:
-        groups[one.task, one.version, one.item].append(one)
+        groups[one.task, one.version, one.item, one.monitor].append(one)
     pooled = [key for key in groups if not key[2]]
     pooled.sort(key=lambda key: (key[1] != dossier.current_version, key))
     single = [key for key in groups if key[2] and key[1] == dossier.current_version]
@@ -78,8 +86,8 @@ def reliability(dossier: Dossier) -> tuple[list[Figure], int]:
     shown = [*pooled, *single][:_RELIABILITY]
     figures = []
     for i, key in enumerate(shown):
-        task, version, item = key
-        label = item or TASKS.get(task, task)
+        version, item = key[1:3]
+        label = item or confidence.source(groups[key][0])
         if len({k[1] for k in groups}) > 1:
             label += f", version {version}"
         figures.append(reliability_figure(groups[key], label, f"rel{i}"))

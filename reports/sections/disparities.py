@@ -7,9 +7,13 @@ from typing import Final
 from reports.document import Block, Heading, Table, cell, paragraph
 from reports.dossier import Confounder, Dossier
 from reports.numbers import number, slice_name, with_interval
+from reports.sections.confounders import confounders
+from reports.sections.parity_findings import parity_by_finding
 from reports.sections.tables import heads
 from reports.text import WORDS
 
+#: How the note begins where too little of one side's mix was seen on the other (`monitors.fairness_confounders`).
+_HARDLY_MEET: Final = "a side was seen in"
 _WORST: Final = 8  # worst groups listed when fewer are beyond chance
 
 
@@ -36,6 +40,7 @@ def disparities(dossier: Dossier) -> Iterator[Block]:
         )
         if left_out:
             yield paragraph(WORDS["worst_more"].format(count=left_out), small=True)
+    yield from confounders(dossier)
     if lines := parity(dossier):
         yield Heading(WORDS["parity"])
         yield paragraph(WORDS["parity_lead"].format(version=dossier.current_version))
@@ -51,6 +56,7 @@ def disparities(dossier: Dossier) -> Iterator[Block]:
             numeric=(1, 2, 3),
             widths=(1.4, 0.8, 1.4, 2.2, 2.4),
         )
+    yield from parity_by_finding(dossier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,7 @@ def parity(dossier: Dossier) -> list[ParityLine]:
             one.note,
         )
         for one in dossier.parity
-        if one.version == dossier.current_version
+        if one.version == dossier.current_version and not one.item
     ]
 
 
@@ -106,7 +112,7 @@ def worst_groups(dossier: Dossier) -> tuple[list[WorstLine], int]:
                 high=number(one.chance_high, one.unit, "rest").lstrip("+"),
             ),
             beyond=one.beyond_chance,
-            held="; ".join(_held_equal(held, one.unit) for held in one.held_equal),
+            held="; ".join(_held_equal(held, one.unit) for held in one.held_equal if one.beyond_chance),
         )
         for one in shown
     ]
@@ -116,6 +122,8 @@ def worst_groups(dossier: Dossier) -> tuple[list[WorstLine], int]:
 def _held_equal(one: Confounder, unit: str) -> str:
     name = one.attribute.replace("_", " ")
     if one.adjusted is None:
-        return WORDS["held_not"].format(attribute=name)
+        why = one.note.partition(": ")[0].rstrip(".") or WORDS["held_unsure"]  # behind a colon stands what to set
+        said = "held_not" if one.note.startswith(_HARDLY_MEET) else "held_refused"
+        return WORDS[said].format(attribute=name, why=f"{why[0].lower()}{why[1:]}")
     said = with_interval(one.adjusted, one.adjusted_low, one.adjusted_high, unit, "rest")
     return WORDS["held"].format(attribute=name, gap=said)

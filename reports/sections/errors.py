@@ -63,7 +63,7 @@ def _corrected(dossier: Dossier) -> Iterator[Block]:
     for one in dossier.corrections:
         if not one.same_window:
             yield paragraph(WORDS["corrected_elsewhere"])
-        yield paragraph(corrections.basis(one))
+        yield paragraph(" ".join([corrections.basis(one), *corrections.questions(one)]))
         yield Table(
             heads=(WORDS["measure"], WORDS["value"]),
             rows=tuple((cell(title, style="strong"), cell(value)) for title, value in corrections.lines(one)),

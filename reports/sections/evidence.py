@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import Final
 
 from reports.briefing import Briefing
 from reports.controls import ControlLine
@@ -10,6 +11,9 @@ from reports.dossier import Dossier, Provenance
 from reports.numbers import day, moment
 from reports.sections.tables import heads
 from reports.text import PROVENANCE, WORDS
+
+#: Measures computed from counts by bins of the score.
+_ON_GRID: Final = ("auroc", "auprc")
 
 
 def evidence(dossier: Dossier, briefing: Briefing | None) -> Section:
@@ -28,6 +32,8 @@ def _blocks(dossier: Dossier, briefing: Briefing | None) -> Iterator[Block]:
         yield Heading(WORDS["methods_intervals"], 4)
         rows = tuple((cell(method, style="strong"), cell(measures)) for method, measures in methods)
         yield Table(heads=(WORDS["interval_method"], WORDS["measures"]), rows=rows, widths=(2, 3))
+    if any(row.measure in _ON_GRID for row in dossier.rows):
+        yield paragraph(WORDS["score_grid"], small=True)
     if briefing is not None:
         yield from _rules(briefing)
         yield from _signatures(briefing)

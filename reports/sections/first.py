@@ -1,6 +1,7 @@
 """Page one: it stands alone. What is asked of the committee, the fleet, how sure the number is, what changed."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from reports import corrections, headline
@@ -22,7 +23,18 @@ from reports.document import (
     paragraph,
 )
 from reports.dossier import Dossier, Row
-from reports.numbers import NONE, basis, day, days, integer, moment, rate_per_thousand, result
+from reports.numbers import (
+    NONE,
+    basis,
+    day,
+    days,
+    integer,
+    moment,
+    per_thousand,
+    rate_per_thousand,
+    result,
+    without_unit,
+)
 from reports.sections.alerts import alert_table
 from reports.sections.people import reached_sentence
 from reports.sections.performance import verdict_table
@@ -52,13 +64,15 @@ def _blocks(dossier: Dossier, briefing: Briefing | None) -> Iterator[Block]:
         yield Cards(cards)
     if not any(flow.version == dossier.current_version for flow in dossier.flows):
         yield paragraph(WORDS["audited_none"].format(version=dossier.current_version))
+    yield from triple(dossier)
     for sentence in other_flows(dossier):
         yield paragraph(sentence, small=True)
     yield Heading(WORDS["gravest"].format(version=dossier.current_version or WORDS["absent_text"]))
     if note := uncorrected([dossier]):
         yield paragraph(note, small=True)
     if table:
-        yield verdict_table(table[:_QUESTIONS] if briefing is not None else table)
+        shown = verdict_table(table[:_QUESTIONS] if briefing is not None else table)
+        yield replace(shown, foot=WORDS["page_one_foot"])
     else:
         yield paragraph(WORDS["no_verdicts"])
     if briefing is not None:
@@ -110,7 +124,8 @@ def error_card(dossier: Dossier) -> Iterator[Card]:
         apart.append(cell(corrections.agreement(one, dossier.timezone)))
     if one is not None and one.same_window:
         label = WORDS["corrected_label"].format(reviewed=integer(one.reviewed))
-        beside = [cell(WORDS["corrected_beside"].format(rate=result(rate)))] if rate is not None else []
+        flagged = headline.whole_row(dossier, headline.PER_THOUSAND_REPORTS)
+        beside = [cell(WORDS["corrected_beside"].format(rate=per_thousand(flagged)))] if flagged else []
         yield Card(
             WORDS["corrected_card"],
             corrections.per_thousand(one.process),
@@ -123,6 +138,23 @@ def error_card(dossier: Dossier) -> Iterator[Card]:
         return
     meaning = cell(f"{basis(rate)}; {WORDS['per_thousand_meaning']}")
     yield Card(WORDS["per_thousand"], rate_per_thousand(rate), (unreviewed, meaning, *apart))
+
+
+def triple(dossier: Dossier) -> Iterator[Block]:
+    """Of report drafts always three rates together: by report, by positive claim, and what was left out."""
+    rows = {measure: headline.whole_row(dossier, measure) for measure in headline.TRIPLE}
+    if not any(flow.task == "report" for flow in dossier.flows) and not any(rows.values()):
+        return
+    missing = cell(WORDS["triple_missing"])
+    pairs = [
+        (WORDS[f"triple_{name}"], cell(without_unit(row), _basis(row)) if row else missing)
+        for name, row in rows.items()
+    ]
+    yield Facts(tuple(pairs), across=True)
+
+
+def _basis(row: Row) -> str:
+    return basis(row) if row.value is not None and not row.suppressed else ""
 
 
 def _unsupported(dossier: Dossier) -> str:

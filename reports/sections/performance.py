@@ -11,7 +11,7 @@ from reports.dossier import Dossier, Estimated, Row
 from reports.headline import Line, lines
 from reports.numbers import item_name, number, with_interval
 from reports.sections.over_time import trend, watching
-from reports.sections.tables import heading, heads, matrices, matrix_table, rows_table
+from reports.sections.tables import foot_of, heading, heads, matrices, matrix_table, rows_table
 from reports.text import WORDS
 
 #: Monitor of each measure: it decides the section in which a measurement stands.
@@ -24,7 +24,7 @@ _INSIDE: Final = frozenset(
 _MONITORS: Final = frozenset(MONITOR.values()) - {
     *("hallucination", "error_codes", "editing", "reached", "calibration"),
     *("agreement_repeats", "agreement_judges", "agreement_frozen", "agreement_moved"),
-    *("confidence_report", "confidence_vqa"),
+    *("confidence_report", "confidence_vqa", "confidence_open"),
 }
 
 
@@ -50,7 +50,7 @@ def verdict_table(table: list[Line]) -> Table:
             (
                 (Badge(line.status),),
                 cell(line.title, " · ".join(filter(None, (line.task, line.where))), style="strong"),
-                cell(line.result, line.basis, line.reason),
+                cell(line.result, line.wider, line.basis, line.reason),
                 cell(line.bounds),
             )
             for line in table
@@ -58,6 +58,7 @@ def verdict_table(table: list[Line]) -> Table:
         numeric=(2, 3),
         widths=(1.2, 3, 2.6, 1.7),
         name="verdicts",
+        foot=foot_of((line.method, line.title) for line in table),
     )
 
 

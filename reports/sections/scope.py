@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from reports.document import Block, Card, Cards, Cell, Facts, Heading, Section, cell, paragraph
 from reports.dossier import Dossier, Flow
+from reports.draft_seen import seen_sentence
 from reports.figures.flow import flow_figure
 from reports.numbers import day, days, integer, moment
 from reports.sections.selected import selection
@@ -43,12 +44,18 @@ def flow_cards(dossier: Dossier, *, drawn: bool) -> list[Card]:
         Card(
             title=TASKS.get(flow.task, flow.task) if drawn else audited(flow),
             big=audited(flow) if drawn else "",
-            lines=(cell(_people(flow)), cell(losses(flow))),
+            lines=(cell(_people(flow)), cell(losses(flow)), *_seen(dossier, flow)),
             figure=flow_figure(flow, f"flow{i}") if drawn else None,
         )
         for i, flow in enumerate(dossier.flows)
         if flow.version == dossier.current_version
     ]
+
+
+def _seen(dossier: Dossier, flow: Flow) -> tuple[Cell, ...]:
+    """What is known of references that were written with the draft in view."""
+    sentence = seen_sentence(dossier, flow.version) if flow.task == "report" else ""
+    return (cell(sentence),) if sentence else ()
 
 
 def audited(flow: Flow) -> str:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from reports.document import Badge, Block, Cell, Figures, Folded, Heading, Section, Table, cell, paragraph
@@ -10,11 +10,12 @@ from reports.dossier import Dossier, Row, VersusRest
 from reports.figures.forest import forest_figure
 from reports.figures.style import Figure
 from reports.headline import PAGE_ONE, badness
-from reports.numbers import NONE, basis, result, slice_name, with_interval
+from reports.numbers import NONE, basis, result, slice_name, wider, with_interval
 from reports.sections.disparities import disparities
-from reports.sections.tables import Matrix, matrices, matrix_table
+from reports.sections.tables import Matrix, foot, matrices, matrix_table
 from reports.text import TASKS, WORDS, severity
 
+_UNBROKEN: Final = "\u00a0"  # a space at which no line ends
 _GAPS: Final = 12  # gaps listed when none of them is grave
 
 
@@ -55,7 +56,8 @@ def _gaps(group: "Subgroups") -> Iterator[Block]:
                 for r in group.gaps
             ),
             numeric=(2, 3, 4),
-            widths=(1.4, 2.1, 2.2, 1.4, 1.6, 1.1),
+            widths=(1.3, 1.9, 2.9, 1.3, 1.8, 1.2),
+            foot=foot(group.gaps),
         )
         if group.gaps_left_out:
             yield paragraph(WORDS["gaps_more"].format(count=group.gaps_left_out), small=True)
@@ -66,15 +68,19 @@ def _gaps(group: "Subgroups") -> Iterator[Block]:
 
 
 def _gap(row: Row) -> Cell:
-    """The gap with its interval by itself, and beneath it that of all groups at once."""
+    """The gap with its interval by itself; beneath it that of all groups at once, and that of its verdict."""
     beside = row.versus
     if beside is None or row.value is None:
-        return cell(result(row))
-    joint = with_interval(row.value, beside.joint_low, beside.joint_high, row.unit, row.contrast)
-    return cell(
-        result(replace(row, low=beside.alone_low, high=beside.alone_high)),
-        WORDS["gap_joint"].format(interval=joint[joint.index("[") :]),
-    )
+        return cell(result(row), wider(row))
+    lines = [WORDS["gap_joint"].format(interval=_interval(row, beside.joint_low, beside.joint_high))]
+    if row.status:
+        lines.append(WORDS["gap_ruled"].format(interval=_interval(row, row.low, row.high)))
+    return cell(result(row), *(line.replace(" ", _UNBROKEN) for line in lines))
+
+
+def _interval(row: Row, low: float | None, high: float | None) -> str:
+    """The interval alone, with the digits of its value."""
+    return "[" + with_interval(row.value, low, high, row.unit, row.contrast).partition("[")[2]
 
 
 def _ratio(beside: VersusRest | None) -> str:

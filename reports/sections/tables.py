@@ -1,9 +1,11 @@
 """Tables that several sections print: measurements as rows, and measures across findings or groups."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from monitors.measurement import Interval
 from reports.document import Badge, Cell, Run, Table, cell
 from reports.dossier import Dossier, Row
 from reports.headline import bounds_of
@@ -47,8 +49,30 @@ def rows_table(rows: Sequence[Row], first: str) -> Table:
             for r in rows
         ),
         numeric=(1, 2, 3),
-        widths=(3.2, 2, 2, 1.4, 1.1),
+        widths=(3.2, 2, 2.4, 1.4, 1.1),
+        name="measured",
+        foot=foot(rows),
     )
+
+
+def foot(rows: Iterable[Row]) -> str:
+    """How the intervals of a table were made: the commonest way first, the others with what they are of.
+
+    >>> foot(())
+    ''
+    """
+    return foot_of((r.interval, r.title) for r in rows if not r.suppressed and r.low is not None)
+
+
+def foot_of(made: Iterable[tuple[str, str]]) -> str:
+    """The same of pairs of how an interval was made and the title of what it is of."""
+    ways: dict[str, list[str]] = defaultdict(list)
+    for way, title in made:
+        if way not in ("", Interval.NONE):
+            ways[way].append(title)
+    common, *others = sorted(ways, key=lambda way: -len(ways[way])) or [""]
+    parts = [f"{'; '.join(dict.fromkeys(ways[way]))}: {way}" for way in others]
+    return WORDS["foot_intervals"].format(ways=". ".join([common, *parts])) if common else ""
 
 
 def matrices(rows: Sequence[Row], *, by_item: bool) -> tuple[Matrix, ...]:
@@ -80,6 +104,7 @@ def matrix_table(matrix: Matrix, first: str, *, slices: bool = False) -> Table:
         rows=tuple((cell(name(label), style="strong"), *map(_measured, rows)) for label, rows in matrix.lines),
         numeric=tuple(range(1, len(matrix.titles) + 1)),
         widths=(1.4, *(2.0 for _ in matrix.titles)),
+        foot=foot(row for _, rows in matrix.lines for row in rows if row),
     )
 
 

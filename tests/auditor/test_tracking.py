@@ -219,7 +219,8 @@ def test_tags_are_page_ones_numbers_of_the_whole_current_version() -> None:
     tags = model_tags(sample())
     assert tags["audit.contradicted_reports"] == "9.2 % [7.6–11.0]"
     assert tags["audit.significant_contradicted"] == "31.0 per 1,000 reports [22.0–42.0]"
-    assert "audit.auroc" not in tags and "audit.contradicted_claims" not in tags  # by finding; not on page one
+    assert tags["audit.contradicted_claims"] == "3.6 % [2.4–5.0]"
+    assert "audit.auroc" not in tags and "audit.omitted_findings" not in tags  # by finding; not a question
     hidden = row(value=0.7777, suppressed=True, status="watch")
     others = (hidden, suppressed(), row(value=None), row(version="2.0"), row(slice="sex=F"), row(contrast="rest"))
     assert set(model_tags(bare(rows=others))) == {

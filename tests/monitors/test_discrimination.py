@@ -19,9 +19,10 @@ from sklearn.metrics import (
 
 from monitors import intervals
 from monitors.columns import LOGIT_BINS, logit_bin
+from monitors.levels import Desk
 from monitors.macro import ITEM, macro
 from monitors.measurement import Interval, Slice, Window
-from monitors.performance import PERFORMANCE, average_precision, f1_of, jaccard_of
+from monitors.performance import PERFORMANCE, auroc, average_precision, f1_of, jaccard_of
 from monitors.tally import Tally, TallyError
 from tests.monitors.population import FINDINGS, STRATA, classifications
 from tests.monitors.test_performance import chexnet, known, measured
@@ -75,6 +76,17 @@ def test_average_precision_is_exact_where_every_row_has_a_bin_of_its_own(seed: i
     assert made == pytest.approx(average_precision_score(label, score), abs=1e-12)
 
 
+@given(st.integers(0, 2**31), st.sampled_from([0.1, 1.0, 4.0, 20.0]))
+def test_the_area_is_off_by_at_most_half_of_the_pairs_within_a_bin(seed: int, spread: float) -> None:
+    """Also where scores heap in few bins, or lie beyond the grid."""
+    rng = np.random.default_rng(seed)
+    label = np.r_[0, 1, rng.integers(0, 2, 60)]
+    score = 1 / (1 + np.exp(-spread * (rng.normal(size=62) + label)))
+    positive, negative = counts(score, label)
+    bound = (positive * negative).sum() / positive.sum() / negative.sum() / 2
+    assert abs(float(auroc(positive, negative)) - roc_auc_score(label, score)) <= bound + 1e-12
+
+
 def test_ties_count_as_rows_in_random_order() -> None:
     rng = np.random.default_rng(1)
     score, label = rng.choice([0.1, 0.4, 0.8], 60), rng.integers(0, 2, 60)
@@ -111,7 +123,7 @@ def test_balanced_accuracy_lies_between_the_limits_of_its_parts(table: pa.Table)
 
 def test_macro_averages_are_scikit_learns_mean_over_findings(table: pa.Table) -> None:
     tally = Tally.of(PERFORMANCE, table, STRATA)
-    made = {row.measure: row for row in macro(tally, [Slice()], version="v1", window=Window())}
+    made = {row.measure: row for row in macro(Desk(PERFORMANCE, tally, "v1"), [Slice()], window=Window())}
     pairs = [known(part_of(table, item), "label", "decision") for item in FINDINGS]
     scores = [known(part_of(table, item), "label", "probability") for item in FINDINGS]
     assert made["f1"].value == pytest.approx(np.mean([f1_score(y, d) for y, d in pairs]), abs=1e-12)
@@ -122,17 +134,31 @@ def test_macro_averages_are_scikit_learns_mean_over_findings(table: pa.Table) ->
     assert made["auroc"].high - made["auroc"].low < single.high - single.low
 
 
+def test_a_mean_over_findings_counts_both_classes_and_rests_on_the_least_known_finding(table: pa.Table) -> None:
+    tally = Tally.of(PERFORMANCE, table, STRATA)
+    made = {row.measure: row for row in macro(Desk(PERFORMANCE, tally, "v1"), [Slice()], window=Window())}
+    single = [measured(PERFORMANCE, table, item) for item in FINDINGS]
+    scored = table.filter(pc.and_(pc.is_valid(table["label"]), pc.is_valid(table["probability"])))
+    assert made["auroc"].n == scored.num_rows
+    assert made["auroc"].patients == len(pc.unique(scored["subject_id"]))
+    assert max(one["auroc"].patients for one in single) <= made["auroc"].patients
+    for name, row in made.items():
+        assert row.n == sum(one[name].n for one in single), name
+        assert row.n_eff == min(one[name].n_eff for one in single), name
+
+
 def test_a_finding_with_one_class_is_not_averaged_and_not_hidden(table: pa.Table) -> None:
     other = pc.or_kleene(pc.not_equal(table["item"], FINDINGS[0]), pc.equal(table["label"], 0))
     tally = Tally.of(PERFORMANCE, table.filter(other), STRATA)
-    (row,) = macro(tally, [Slice()], version="v1", window=Window(), measures=["auroc"])
+    (row,) = macro(Desk(PERFORMANCE, tally, "v1"), [Slice()], window=Window(), measures=["auroc"])
     assert row.note == "mean of 2 of 3 findings"
     only = Tally.of(PERFORMANCE, part_of(table, FINDINGS[0]), STRATA)
-    (row,) = macro(only, [Slice()], version="v1", window=Window(), measures=["auroc"])
+    (row,) = macro(Desk(PERFORMANCE, only, "v1"), [Slice()], window=Window(), measures=["auroc"])
     assert math.isnan(row.value)
+    assert (row.n, row.patients) == (0, 0)
     assert "fewer than two" in row.note
     with pytest.raises(TallyError, match="no macro average"):
-        macro(tally, [Slice()], version="v1", window=Window(), measures=["prevalence"])
+        macro(Desk(PERFORMANCE, tally, "v1"), [Slice()], window=Window(), measures=["prevalence"])
 
 
 def copied(table: pa.Table) -> pa.Table:
@@ -148,7 +174,7 @@ def copied(table: pa.Table) -> pa.Table:
 
 def test_the_correlation_between_findings_is_in_the_interval_of_their_mean(table: pa.Table) -> None:
     tally = Tally.of(PERFORMANCE, copied(table), STRATA)
-    (row,) = macro(tally, [Slice()], version="v1", window=Window(), measures=["auroc"])
+    (row,) = macro(Desk(PERFORMANCE, tally, "v1"), [Slice()], window=Window(), measures=["auroc"])
     single = measured(PERFORMANCE, table, FINDINGS[0])["auroc"]
     assert row.value == pytest.approx(single.value)
     assert row.high - row.low == pytest.approx(single.high - single.low, rel=0.05)

@@ -11,6 +11,7 @@ from scipy.stats.contingency import association
 
 from monitors import frame
 from monitors.casemix import CaseMixError
+from monitors.error_codes import ERROR_CODES
 from monitors.fairness_confounders import Confounder, confounders, cramers_v
 from monitors.fairness_worst import worst_slice
 from monitors.hallucination import HALLUCINATION
@@ -155,7 +156,7 @@ def through(seed: int, by_site: bool, overlap: float = 0.8) -> Confounder:
     women = Slice((("sex", "F"),))
     (found,) = confounders(Desk(HALLUCINATION, tally, "v1"), women, ["site", "sex"], _RATE)
     plain = rows_of(frame.gaps(Desk(HALLUCINATION, tally, "v1"), [women], items=[""], window=Window()))["sex=F"]
-    assert found.crude == pytest.approx(plain.value)
+    assert (found.crude, found.crude_low, found.crude_high) == pytest.approx((plain.value, plain.low, plain.high))
     return found
 
 
@@ -168,6 +169,20 @@ def test_a_gap_that_is_the_sites_vanishes_when_sites_are_held_equal() -> None:
     assert found.adjusted_low < 0 < found.adjusted_high
     assert found.explained == pytest.approx(found.crude - found.adjusted)
     assert found.sufficient
+
+
+def test_what_goes_with_one_group_alone_is_seen_beside_it() -> None:
+    """Of three levels only the first is in the north: V is that of the group and the rest, not of all levels."""
+    rng = np.random.default_rng(4)
+    table = reports(rng, 1500)
+    level = np.array(["A", "B", "C"])[rng.integers(0, 3, table.num_rows)]
+    north = np.where(level == "A", "north", "south").tolist()
+    wrong = (rng.uniform(size=len(level)) < 0.1).astype(np.int32)
+    tally = Tally.of(HALLUCINATION, rewritten(table, wrong, sex=level.tolist(), site=north), STRATA)
+    desk = Desk(HALLUCINATION, tally, "v1")
+    found = {name: confounders(desk, Slice((("sex", name),)), ["site"], _RATE)[0].cramers_v for name in ("A", "B")}
+    assert found["A"] == pytest.approx(1)
+    assert found["B"] == pytest.approx(0.5, abs=0.05)
 
 
 def test_a_gap_of_its_own_stays() -> None:
@@ -198,3 +213,38 @@ def test_the_rate_of_errors_a_report_has_a_worst_slice_too() -> None:
     found = worst_slice(Desk(HALLUCINATION, sliced(9, 1200), "v1"), ["sex"], counts.name)
     assert found.slices >= 2
     assert math.isfinite(found.null_high)
+
+
+def weighed(seed: int, women: float, men: float, weights: tuple[float, ...]) -> Desk:
+    """Reports with at most one wrong severity each, of a weight drawn from `weights`."""
+    rng = np.random.default_rng(seed)
+    table = reports(rng, 400)
+    female = pc.equal(table["sex"].cast(pa.string()), "F").to_numpy()
+    wrong = rng.uniform(size=len(female)) < np.where(female, women, men)
+    errors = [
+        None if status != "judged" else [{"code": "SEV", "weight": float(rng.choice(weights))}] * int(one)
+        for status, one in zip(table["status"].to_pylist(), wrong, strict=True)
+    ]
+    field = table.schema.field("errors")
+    table = table.set_column(table.column_names.index("errors"), field, pa.array(errors, field.type))
+    return Desk(ERROR_CODES, Tally.of(ERROR_CODES, table, STRATA), "v1")
+
+
+def test_light_errors_have_a_band_as_light() -> None:
+    """Every error weighs a tenth: so do the gap and its band, and chance stays what it was."""
+    desk = weighed(0, 0.4, 0.2, (0.1,))
+    whole, light = (worst_slice(desk, ["sex"], name) for name in ("severity_reports", "weighted_severity"))
+    assert light.slice == whole.slice == "sex=F"
+    assert light.gap == pytest.approx(whole.gap / 10, rel=1e-3)
+    assert light.null_high == pytest.approx(whole.null_high / 10, rel=0.3)  # counts scatter more than shares
+    assert light.chance == whole.chance < 0.001
+
+
+@pytest.mark.parametrize("weights", [(0.1,), (1.0, 0.5, 0.25, 0.1)])
+def test_the_worst_of_slices_with_equal_weighted_errors_stays_in_its_band(weights: tuple[float, ...]) -> None:
+    found = [
+        worst_slice(weighed(seed, 0.3, 0.3, weights), ["sex"], "weighted_severity", seed=seed)
+        for seed in range(60)
+    ]
+    assert np.mean([one.gap > one.null_high for one in found]) <= 0.12
+    assert 0.3 < np.mean([one.gap > one.null_median for one in found]) < 0.7

@@ -1,6 +1,7 @@
 """Reliability, CORP, recalibration and the means of calibration against scikit-learn and by simulation."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,14 +12,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, log_loss
 
 from monitors import calibration, intervals, recalibration
-from monitors.calibration import CALIBRATION, CONFIDENCE_REPORT, CONFIDENCE_VQA
+from monitors.calibration import CALIBRATION, CONFIDENCE_OPEN, CONFIDENCE_REPORT, CONFIDENCE_VQA
 from monitors.columns import JudgedError
 from monitors.cut import Cut
 from monitors.groups import jackknife_variance
 from monitors.hallucination import HALLUCINATION
 from monitors.levels import Desk
 from monitors.measurement import Slice, Window
-from monitors.reliability import binomial_band, calibration_test, consistency_band, corp, reliability
+from monitors.reliability import binomial_band, calibration_test, consistency_band, corp, has_bins, reliability
 from monitors.tally import Tally
 from tests.monitors.population import FINDINGS, STRATA, answers, classifications, cluster_sizes, reports
 from tests.monitors.test_performance import known, measured
@@ -121,6 +122,7 @@ def certain(count: int, wrong: int) -> Tally:
     columns = {
         "confidence": [1.0] * count, "abstained": [0] * count,
         "correct": [0] * wrong + [1] * (count - wrong), "subject_id": [f"p{i}" for i in range(count)],
+        "closed": [1] * count,
     }  # fmt: skip
     for name, values in columns.items():
         at = table.column_names.index(name)
@@ -219,14 +221,21 @@ def test_the_test_says_nothing_where_there_is_nothing() -> None:
     assert consistency_band(Tally.zero(CALIBRATION, STRATA), version="v1") == []
 
 
-def test_a_report_is_right_when_nothing_in_it_is_contradicted() -> None:
-    table = reports(np.random.default_rng(2), 200, confident=True)
-    contradicted, confidence, status = (table[n].to_pylist() for n in ("contradicted", "confidence", "status"))
-    rows = [
-        (c == 0, p)
-        for c, p, s in zip(contradicted, confidence, status, strict=True)
-        if s == "judged" and p is not None
-    ]
+def _sides(errors: list[dict[str, Any]]) -> int:
+    return sum(e["code"] == "LAT" and e["weight"] >= 0.5 for e in errors)
+
+
+def test_a_report_is_right_without_an_error_that_matters() -> None:
+    """A contradicted finding that matters to nobody leaves it right; an omitted one that is urgent does not."""
+    table = reports(np.random.default_rng(2), 400, confident=True)
+    columns = ("contradicted", "significant_contradicted", "significant_omitted", "errors", "confidence", "status")
+    rows, harmless = [], 0
+    for c, bad, left_out, errors, p, status in zip(*(table[n].to_pylist() for n in columns), strict=True):
+        if status == "judged" and p is not None:
+            rows.append((bad == 0 and left_out == 0 and _sides(errors) == 0, p))
+            harmless += c > 0 and rows[-1][0]
+    assert harmless > 5
+    assert {False, True} == {right for right, _ in rows}
     made = measured(CONFIDENCE_REPORT, table, "")["confidence_gap"]
     assert made.n == len(rows)
     assert made.value == pytest.approx(
@@ -234,12 +243,38 @@ def test_a_report_is_right_when_nothing_in_it_is_contradicted() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("errors", "bad", "left_out", "right"),
+    [
+        ([], 0, 0, True),
+        ([], 1, 0, False),
+        ([], 0, 1, False),
+        ([{"code": "LAT", "weight": 0.5}], 0, 0, False),
+        ([{"code": "LAT", "weight": 0.25}], 0, 0, True),  # of a finding that matters to nobody
+        ([{"code": "FAB", "weight": 1.0}], 0, 0, True),  # the reference is silent on it
+        ([{"code": "SEV", "weight": 1.0}], 0, 0, True),
+        (None, 0, 0, None),  # errors not listed: it is not known whether a side is wrong
+    ],
+)
+def test_which_errors_make_a_report_wrong(errors: Any, bad: int, left_out: int, right: bool | None) -> None:
+    table = reports(np.random.default_rng(2), 20, confident=True)
+    judged = table.take([table["status"].to_pylist().index("judged")])
+    columns = {"errors": [errors], "significant_contradicted": [bad], "significant_omitted": [left_out]}
+    for name, values in columns.items():
+        at = judged.column_names.index(name)
+        judged = judged.set_column(at, judged.schema.field(name), pa.array(values, judged.schema.field(name).type))
+    totals = Tally.of(CONFIDENCE_REPORT, judged, STRATA).group_totals().sum(axis=0)
+    known, _, events, non_events = totals[:4]
+    assert (known, events, non_events) == ((0, 0, 0) if right is None else (1, right, not right))
+
+
 def test_an_abstention_is_neither_right_nor_wrong_and_missing_confidence_is_no_confidence() -> None:
     table = answers(np.random.default_rng(2), 200)
-    columns = (table[n].to_pylist() for n in ("correct", "confidence", "status", "abstained"))
+    columns = (table[n].to_pylist() for n in ("closed", "confidence", "status", "abstained"))
     rows = [c for c, p, s, a in zip(*columns, strict=True) if s == "judged" and p is not None and a == 0]
-    made = measured(CONFIDENCE_VQA, table, "")
-    assert made["confidence_gap"].n == len(rows)
+    made = measured(CONFIDENCE_VQA, table, "") | measured(CONFIDENCE_OPEN, table, "")
+    assert made["confidence_gap"].n == sum(rows)
+    assert made["open_confidence_gap"].n == len(rows) - sum(rows)
     at = table.column_names.index("confidence")
     silent = table.set_column(at, table.schema.field(at), pa.nulls(table.num_rows, pa.float64()))
     assert all(math.isnan(row.value) and row.n == 0 for row in measured(CONFIDENCE_VQA, silent, "").values())
@@ -270,3 +305,92 @@ def test_means_take_the_larger_of_their_own_and_the_pooled_design_effect() -> No
     made = {row.measure: row for row in rows}
     assert 1.3 < made["calibration_gap"].deff < cluster_sizes(rng, 10_000).max()
     assert made["calibration_gap"].n_eff == pytest.approx(made["calibration_gap"].n / made["calibration_gap"].deff)
+
+
+def test_open_answers_and_exact_matches_are_never_pooled() -> None:
+    """Closed and choice questions all right, open ones all wrong: the half in between is nobody's."""
+    table = answers(np.random.default_rng(2), 300)
+    judged = table.take([i for i, s in enumerate(table["status"].to_pylist()) if s == "judged"])
+    kinds = [(1, 0, None)[i % 3] for i in range(judged.num_rows)]
+    columns = {"closed": kinds, "correct": [kind != 0 for kind in kinds], "abstained": [0] * len(kinds)}
+    for name, values in columns.items():
+        at, field = judged.column_names.index(name), judged.schema.field(name)
+        judged = judged.set_column(at, field, pa.array(values).cast(field.type))
+    for monitor, asked, right in ((CONFIDENCE_VQA, (1, None), True), (CONFIDENCE_OPEN, (0,), False)):
+        known, _, events, others = Tally.of(monitor, judged, STRATA).group_totals().sum(axis=0)[:4]
+        assert known == sum(kind in asked for kind in kinds)
+        assert (events, others) == ((known, 0) if right else (0, known))
+
+
+def test_of_a_score_only_its_order_is_measured() -> None:
+    """Halving every confidence would make a system look timid; as an order it is what it was."""
+    from monitors import frame
+
+    table = answers(np.random.default_rng(4), 500)
+    tally = Tally.of(CONFIDENCE_VQA, table, STRATA)
+    score = CONFIDENCE_VQA.of_scores()
+    whole, ordered = (
+        {row.measure: row for row in frame.measure(Desk(one, tally, "v1"), [Slice()], items=[""], window=Window())}
+        for one in (CONFIDENCE_VQA, score)
+    )
+    assert set(ordered) == {"confidence_auroc", "aurc", "excess_aurc"}
+    assert set(whole) - set(ordered) == {f"confidence_{n}" for n in (
+        "gap", "brier", "error", "log_loss", "slope_gap", "intercept",
+    )}  # fmt: skip
+    assert all(ordered[name] == whole[name] for name in ordered)
+    assert CALIBRATION.of_scores().measures == ()
+
+
+def test_a_finding_that_the_reference_lacks_has_bins_of_its_own() -> None:
+    """One bin for all of it would see no more than the mean: too high below, too low above, p = .7."""
+    rng = np.random.default_rng(8)
+    table = residual_table(rng, 600, 0.0)
+    p = special.expit(rng.normal(0, 2, table.num_rows))
+    label = rng.uniform(size=len(p)) < special.expit(0.3 * special.logit(p))
+    for name, values in (("probability", p), ("label", label.astype(np.int8))):
+        at = table.column_names.index(name)
+        table = table.set_column(at, table.schema.field(name), pa.array(values, table.schema.field(name).type))
+    now = Tally.of(CALIBRATION, table, STRATA)
+    before = residual_table(rng, 300, 0.0)
+    others = before.filter(pa.array([item != FINDINGS[0] for item in before["item"].to_pylist()]))
+    reference = Tally.of(CALIBRATION, others, STRATA)
+    assert not has_bins(reference, FINDINGS[0]) and has_bins(reference, FINDINGS[1]) and has_bins(reference)
+    item = FINDINGS[0]
+    curve = reliability(now, version="v1", item=item, reference=reference)
+    assert len(curve) == 10
+    assert curve == reliability(now, version="v1", item=item)
+    band = consistency_band(now, version="v1", item=item, reference=reference)
+    assert band == consistency_band(now, version="v1", item=item)
+    assert calibration_test(now, version="v1", item=item, reference=reference).p_value < 1e-6
+
+
+def heaped(counts: dict[float, int], right: dict[float, float]) -> Tally:
+    """Answers with confidences in words, and the share of each that is right."""
+    said = [value for value, n in counts.items() for _ in range(n)]
+    correct = [i < round(right[value] * n) for value, n in counts.items() for i in range(n)]
+    base = answers(np.random.default_rng(0), 4 * len(said))
+    table = base.take([i for i, s in enumerate(base["status"].to_pylist()) if s == "judged"][: len(said)])
+    columns = {
+        "confidence": said, "correct": [int(c) for c in correct], "abstained": [0] * len(said),
+        "closed": [1] * len(said), "subject_id": [f"p{i}" for i in range(len(said))],
+    }  # fmt: skip
+    for name, values in columns.items():
+        at = table.column_names.index(name)
+        table = table.set_column(at, table.schema.field(name), pa.array(values, table.schema.field(name).type))
+    return Tally.of(CONFIDENCE_VQA, table, STRATA)
+
+
+def test_values_that_heap_have_a_bin_each() -> None:
+    """By mass .5, .7 and .8 would share one, and 1 lie with .95: half wrong and all right would cancel."""
+    counts = {0.5: 30, 0.7: 50, 0.8: 300, 0.9: 400, 0.95: 200, 1.0: 20}
+    right = {0.5: 1.0, 0.7: 0.9, 0.8: 0.75, 0.9: 0.8, 0.95: 0.9, 1.0: 0.5}
+    bins = reliability(heaped(counts, right), version="v1")
+    assert [(b.confidence, b.n, b.frequency) for b in bins] == [
+        pytest.approx((value, counts[value], right[value]), abs=1e-5) for value in counts
+    ]
+
+
+def test_values_that_few_state_are_binned_with_the_next_above() -> None:
+    counts = {0.3: 2, 0.6: 3, 0.8: 100, 0.9: 60, 0.99: 4}
+    bins = reliability(heaped(counts, dict.fromkeys(counts, 0.75)), version="v1")
+    assert [b.n for b in bins] == [105, 64]

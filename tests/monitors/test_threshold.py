@@ -15,6 +15,7 @@ from monitors.intervals import jeffreys
 from monitors.measurement import Interval, Measurement, Window
 from monitors.threshold import (
     SUPPRESS_BELOW,
+    UNNAMED,
     Bound,
     Status,
     decide,
@@ -74,6 +75,38 @@ def test_no_evidence_of_harm_is_no_evidence_of_safety() -> None:
     assert verdict.status is Status.INSUFFICIENT
     assert "16.1 %" in verdict.reason or "15." in verdict.reason
     assert decide(measured(low, 0.04, high, n_eff=50.0), RATE, Bound(0.03, 0.05, rise=0.2)).status is Status.WATCH
+
+
+SIZE = "At this size only a value of"
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"n_eff": 20.0}, SIZE),
+        ({"n_eff": 0.5}, "no value, however bad, would be seen four times in five"),
+        ({"patients": 5}, f"Fewer than 11 patients: not shown, and {UNNAMED}."),
+        ({"value": math.nan, "note": "no judged report"}, f"Not measured: no judged report; {UNNAMED}."),
+        ({"value": math.nan}, f"Not measured: undefined; {UNNAMED}."),
+        ({"low": math.nan}, f"No interval can be given; {UNNAMED}."),
+        ({"high": math.inf, "note": "one patient"}, f"No interval can be given (one patient); {UNNAMED}."),
+    ],
+)
+def test_insufficient_names_what_would_have_been_seen_or_says_that_it_cannot(
+    changed: dict[str, object], said: str
+) -> None:
+    one = replace(measured(0.01, 0.04, 0.3), **changed)  # type: ignore[arg-type]
+    verdict = decide(one, RATE, Bound(watch=0.03, act=0.05))
+    assert verdict.status is Status.INSUFFICIENT and said in verdict.reason
+
+
+def test_a_distance_that_settles_nothing_says_which_would_stand_out() -> None:
+    distance = measure_named("drift_distance")
+    few = measured(0.0, 0.03, 0.08, n_eff=distance.floor - 1)
+    for one in (few, replace(few, n_eff=900.0)):
+        verdict = decide(one, distance, Bound(watch=0.05))
+        assert verdict.status is Status.INSUFFICIENT
+        assert "only a value above 0.080 would stand out" in verdict.reason
 
 
 def test_never_ok_at_double_the_bound() -> None:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from monitors.catalogue import CATALOGUE, measure_named
 from monitors.measurement import Measurement
-from monitors.threshold import Bound, Status, Verdict, decide
-from monitors.unjudged import Counted, of_every_output, weigh, worst_case
+from monitors.threshold import UNNAMED, Bound, Status, Verdict, decide
+from monitors.unjudged import Counted, comparable, of_every_output, weigh, worst_case
 from tests.auditor.audit.test_verdict_rules import a_row
 
 RATE = measure_named("contradicted_reports")
@@ -44,7 +44,8 @@ def test_fewer_leave_only_what_stands_whatever_they_are() -> None:
     said = ruled(quiet, {WHOLE: 0.8})
     assert said.status is Status.INSUFFICIENT
     assert said.reason == (
-        "Only 80 % of the outputs could be judged; over all of them it may lie anywhere from 0.8 to 22.4 %."
+        "Only 80 % of the outputs could be judged; over all of them it may lie anywhere from 0.8 to 22.4 %, "
+        f"so {UNNAMED}."
     )
     said = ruled(grave, {WHOLE: 0.8})  # 15.2 % of all if the others were right
     assert said.status is Status.ACT and said.reason.endswith("but whatever the others are, that stands.")
@@ -58,7 +59,7 @@ def test_what_is_no_share_of_all_outputs_cannot_be_bounded() -> None:
     assert ruled(claims, {WHOLE: 0.8}).status is Status.INSUFFICIENT
     area = a_row("auroc", 0.9, monitor="performance", task="classification")
     found = ruled(area, {("classification", "1", "all"): 0.85}, Bound(watch=0.7, act=0.6))
-    assert found.status is Status.INSUFFICIENT and "settle it" in found.reason
+    assert found.status is Status.INSUFFICIENT and f"settle it; {UNNAMED}." in found.reason
 
 
 def test_what_needs_no_reference_is_left_alone() -> None:
@@ -78,6 +79,7 @@ def test_a_group_is_compared_where_as_much_of_the_others_was_judged() -> None:
     apart = said(Counted(100, 99), Counted(1100, 1099 - 70))
     assert apart.status is Status.INSUFFICIENT
     assert apart.reason.startswith("99 % of the outputs of this group were judged, 93 % of the others: ")
+    assert apart.reason.endswith(f"cannot be compared; {UNNAMED}.")
     assert said(Counted(100, 91), Counted(1100, 1091)).status is Status.INSUFFICIENT  # 91 and 100 %
     assert said(Counted(1100, 1000), Counted(1100, 1000)).status is Status.OK  # there are no others
 
@@ -105,3 +107,79 @@ def test_the_bias_that_it_guards_against() -> None:
     low, high = worst_case(wrong[linked].mean(), wrong[linked].mean(), linked.mean())
     assert low < wrong.mean() <= high + 1e-9
     assert wrong[linked].mean() == pytest.approx(0.05, abs=0.006)
+
+
+def test_each_kind_of_question_is_weighed_by_itself() -> None:
+    """Nine hundred yes/no questions judged, half of a hundred open ones not."""
+    whole = ("vqa", "1", "all")
+    of = {"answered": 950.0, "closed_answered": 900.0, "open_answered": 50.0}
+    accounted = {whole: Counted(1000, 950, of)}
+
+    def said(name: str, value: float, bound: Bound) -> Verdict:
+        measure = measure_named(name)
+        one = a_row(name, value, task="vqa", monitor="vqa_performance")
+        return weigh(decide(one, measure, bound), one, measure, bound, accounted)
+
+    asked = Bound(watch=0.85)
+    unknown = said("accuracy_open", 0.95, asked)
+    assert unknown.status is Status.INSUFFICIENT
+    assert unknown.reason == (
+        "Only 50 % of the outputs that may belong here could be judged; "
+        f"over all of them it may lie anywhere from 47.0 to 98.0 %, so {UNNAMED}."
+    )
+    assert said("accuracy_open", 0.95, Bound(watch=0.4)).status is Status.OK  # 47 % at the least
+    assert said("accuracy", 0.95, asked).status is Status.OK
+    assert said("accuracy_closed", 0.95, asked).status is Status.OK  # 900 of 950 at the least
+    assert said("yes_sensitivity", 0.95, asked).status is Status.OK  # of yes/no questions asked: not known here
+
+
+def test_the_declined_do_not_stand_in_for_the_unjudged() -> None:
+    """Eight in ten questions are declined: those unjudged may be most of what was answered."""
+    counted = Counted(1000, 910, {"answered": 110.0})
+    assert counted.within(measure_named("accuracy")).share == pytest.approx(110 / 200)
+    assert counted.within(measure_named("contradicted_reports")) == counted
+    assert Counted(10, 10, {"answered": 0.0}).within(measure_named("accuracy")).share == 1  # nothing to hold
+
+
+def test_what_reviews_corrected_speaks_of_what_was_judged() -> None:
+    """Awaiting reports are in no sample of reviews: four in ten say nothing of the other six."""
+    rate = a_row("corrected_fabrication", 0.02, monitor="reviews")
+    assert ruled(rate, {WHOLE: 0.95}).status is Status.OK
+    assert ruled(rate, {WHOLE: 0.4}).status is Status.INSUFFICIENT
+    grave = a_row("corrected_fabrication", 0.5, monitor="reviews")
+    assert ruled(grave, {WHOLE: 0.4}).status is Status.ACT  # 19.6 % at the least
+
+
+def test_a_change_needs_as_much_of_the_reference_window() -> None:
+    change = a_row("contradicted_reports", 0.01, contrast="reference", interval="MOVER")
+    measure, asked = measure_named("contradicted_reports"), Bound(watch=0.05)
+
+    def said(now: float, then: float) -> Verdict:
+        sides = [{WHOLE: Counted(1000, round(1000 * share))} for share in (now, then)]
+        return weigh(decide(change, measure, asked), change, measure, asked, *sides)
+
+    assert said(0.99, 0.95).status is said(0.92, 0.97).status is Status.OK
+    apart = said(0.99, 0.92)
+    assert apart.status is Status.INSUFFICIENT
+    assert apart.reason == (
+        "99 % of the outputs of this window were judged, 92 % of those of the reference window: "
+        f"so different parts cannot be compared; {UNNAMED}."
+    )
+    assert said(0.91, 0.88).reason.startswith("Only 88 % of the outputs could be judged")
+    alone = weigh(decide(change, measure, asked), change, measure, asked, {WHOLE: Counted(1000, 990)})
+    assert alone.status is Status.OK  # an older audit recorded nothing of the window before
+
+
+def test_gaps_of_the_watch_list_go_by_the_same_rule() -> None:
+    rate, flagged = measure_named("contradicted_reports"), measure_named("error_outputs")
+    whole = Counted(1100, 1050)
+    assert comparable(rate, {"all": whole, "site=a": Counted(100, 97)}, "site=a")
+    assert not comparable(rate, {"all": whole, "site=a": Counted(100, 85)}, "site=a")
+    assert not comparable(rate, {"all": Counted(1100, 970), "site=a": Counted(100, 85)}, "site=a")  # both too few
+    assert comparable(flagged, {"all": whole, "site=a": Counted(100, 10)}, "site=a")
+    opened = {
+        "all": Counted(1100, 1050, {"open_answered": 200.0}),
+        "sex=F": Counted(500, 490, {"open_answered": 20.0}),
+    }
+    assert comparable(measure_named("accuracy"), opened, "sex=F")
+    assert not comparable(measure_named("accuracy_open"), opened, "sex=F")

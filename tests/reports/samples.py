@@ -21,6 +21,7 @@ from reports.dossier import (
     Movement,
     Parity,
     Provenance,
+    Recalibrated,
     ReliabilityBin,
     Row,
     SafeCoverage,
@@ -184,6 +185,13 @@ def _report_rows() -> list[Row]:
             title="Findings the reference contradicts, per positive claim",
             counted="positive claims",
             n=2604.0,
+        ),
+        row(
+            "omitted_findings",
+            0.048,
+            title="Findings of the reference left out",
+            counted="reference findings",
+            n=2210.0,
         ),
         row(
             "contradicted_reports",
@@ -434,8 +442,11 @@ def _confidence() -> list[Confidence]:
         oracle=0.008,
         safe=SafeCoverage(0.05, 0.95, 0.6, 0.91, 0.043, 0.049, ""),
         sampled=None,
+        monitor="calibration",
+        recalibrated=Recalibrated(0.081, 0.079, 0.129, 0.002, -0.001, 0.005, 0.05, 0.045, 0.055),
+        safe_present=SafeCoverage(0.05, 0.95, 0.3, 0.97, 0.041, 0.048, ""),
     )
-    alone = replace(whole, n=2_900, p_value=0.2, curve=(), area=None, oracle=None, safe=None)
+    alone = replace(whole, n=2_900, p_value=0.2, curve=(), area=None, oracle=None, safe=None, safe_present=None)
     single = [replace(alone, item=item, miscalibration=0.001 * i) for i, item in enumerate(FINDINGS)]
     return [whole, *single]
 
@@ -487,9 +498,29 @@ def _trend() -> list[TrendPoint]:
                     None if week == 3 else value + 0.03,
                     0.0 if week == 3 else 100.0,
                     week < 10,
+                    **_at_the_reference_mix(measure, week, value),
                 )
             )
     return points
+
+
+def _at_the_reference_mix(measure: str, week: int, value: float) -> dict[str, Any]:
+    """Of one measure crude, standardised and what was seen; of the other why it is crude alone."""
+    if week == 3:
+        return {}
+    if measure != "contradicted_reports":
+        return {"not_standardised": "It is no ratio of two sums."}
+    if week == 8:
+        return {"covered": 0.72, "outside": 0.0, "not_standardised": "insufficient: 72 % of the case mix was seen"}
+    mixed = value - 0.004
+    return {
+        "standardised": mixed,
+        "standardised_low": mixed - 0.02,
+        "standardised_high": mixed + 0.03,
+        "difference": 0.004,
+        "covered": 1.0,
+        "outside": None if week == 5 else 0.15,
+    }
 
 
 def _drift() -> list[DriftColumn]:
@@ -642,7 +673,7 @@ def sample() -> Dossier:
                 chance_high=0.048,
                 beyond_chance=True,
                 held_equal=(
-                    Confounder("site", 0.31, 0.04, 0.081, 0.035, -0.002, 0.071, ""),
+                    Confounder("site", 0.31, 0.04, 0.081, 0.035, -0.002, 0.071, "", 0.032, 0.131),
                     Confounder("vendor", None, None, 0.081, None, None, None, "a side was seen in 12 % only"),
                 ),
             ),
@@ -650,6 +681,7 @@ def sample() -> Dossier:
         parity=(
             Parity("2.1", "sex", 2, 0.031, 0.052, ""),
             Parity("2.1", "site", 3, None, None, "a group has fewer than 11 patients"),
+            Parity("2.1", "sex", 2, 0.024, 0.071, "", "pleural_effusion"),
         ),
         exemplars=tuple(_exemplars()),
         exemplar_policy="sentence",

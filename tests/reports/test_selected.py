@@ -28,7 +28,7 @@ def test_outputs_to_reviews_and_what_is_accounted_for() -> None:
     assert whole[0][1:] == ["200", "190", "178", "40", "95.0 %"]
     assert found[0][1:] == ["120", "118", "110", "30", "98.3 %"]
     assert found[1][1:5] == ["–"] * 4 and "few" in found[1][5].lower()
-    assert bounds == [["Reports with a contradicted finding", "5.0 %", "4.8 % to 9.8 %"]]
+    assert bounds == [["Reports with a contradicted finding", "5.0 %", "4.7 % to 10.1 %"]]
 
 
 def test_no_bounds_where_everything_was_judged_or_the_rate_has_no_verdict() -> None:
@@ -36,6 +36,14 @@ def test_no_bounds_where_everything_was_judged_or_the_rate_has_no_verdict() -> N
     assert len(_tables([whole], (RATE,))) == 1
     unruled = row("contradicted_reports", 0.05, title="x", status="")
     assert len(_tables([WHOLE], (unruled,))) == 1
+
+
+def test_a_rate_of_some_questions_is_bounded_by_its_own_number() -> None:
+    """Fifty of a thousand questions are unjudged: each of them may be one of the fifty open ones."""
+    whole = Selected("vqa", "", "all", 1000, 950, 950, 50, 0)
+    about = {"task": "vqa", "status": "ok", "title": "Open answers that are correct"}
+    _, bounds = _tables([whole], (row("accuracy_open", 0.9, n=50.0, **about),))
+    assert bounds == [["Open answers that are correct", "90.0 %", "45.0 % to 95.0 %"]]
 
 
 def test_an_audit_that_recorded_nothing_of_it_says_nothing() -> None:

@@ -43,6 +43,7 @@ class Answers:
         self.right = {"a": rng.uniform(size=(patients, 2)) < old}
         flip = rng.uniform(size=(patients, 2)) < abs(change)
         self.right["b"] = self.right["a"] | flip if change > 0 else self.right["a"] & ~flip
+        folder.mkdir(exist_ok=True)
         environment = Environment(workspace=folder / "workspace", key_file=folder / "key")
         create(environment, environment.workspace, AT)
         self.place: Workspace = open_workspace(environment)
@@ -149,6 +150,16 @@ def test_a_worse_version_is_said_to_be_and_a_margin_forgives(tmp_path: Path) -> 
     turned = next(m for m in back.measures if m.measure == "accuracy_closed" and m.slice == "all")
     assert (turned.value, turned.low) == (pytest.approx(-row.value), pytest.approx(-row.high))  # type: ignore[operator]
     assert {c.fixed for c in back.changed} == {c.broken for c in worse.changed}
+
+
+def test_versions_that_answer_alike_are_proven_harmless_by_many_answers_only(tmp_path: Path) -> None:
+    """Of 100 answers none was lost: up to 3.7 % of others might be. Of 400 less than 1 %."""
+    for patients, status in ((60, "undecided"), (210, "not worse")):
+        found = Answers(tmp_path / str(patients), 0.7, 0.0, patients=patients).compare(accuracy_closed=0.02)
+        row = next(m for m in found.measures if m.measure == "accuracy_closed" and m.slice == "all")
+        assert (row.value, row.status) == (0, status)
+        assert row.high is not None and row.high >= 3.68 / (2 * (patients - 10))
+        assert row.low == -row.high
 
 
 def test_the_ledger_keeps_what_was_compared_once(tmp_path: Path) -> None:

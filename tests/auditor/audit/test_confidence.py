@@ -5,6 +5,9 @@ from typing import Any
 import pytest
 
 from auditor.audit.run import Result
+from auditor.evidence.looking import Look
+from auditor.evidence.measured import CALIBRATION, calibration
+from reports import confidence
 from tests.auditor import small_hospital as small
 from tests.auditor.small_hospital import LATER, Site, row
 
@@ -42,6 +45,8 @@ def test_confidence_is_measured_only_where_it_is_named(sure: Site) -> None:
     assert gap.n == _MORE
     assert gap.value == pytest.approx(0.6 - sum(right) / _MORE)
     (whole,) = [one for one in dossier.confidence if one.task == "report"]
+    assert whole.brier is not None and whole.miscalibration is not None
+    assert whole.discrimination is not None and whole.uncertainty is not None
     assert whole.brier == pytest.approx(whole.miscalibration - whole.discrimination + whole.uncertainty)
     assert whole.n == _MORE
     assert whole.safe is None and whole.sampled is None
@@ -65,6 +70,30 @@ def test_an_accepted_risk_and_a_number_of_answers(sure: Site) -> None:
     (whole,) = [one for one in dossier.confidence if one.task == "report"]
     assert whole.sampled is not None
     assert whole.sampled.error_stated is None and "not shares of 4" in whole.sampled.note
+
+
+def test_a_score_is_measured_by_what_it_orders(sure: Site) -> None:
+    """Neither the drafts' confidence nor the classifier's scores claim to be probabilities."""
+    drafts_so = "report: {confidence: votes, is_probability: false, accepted_risk: 0.4}"
+    text = small.YAML.replace("report: {}", drafts_so)
+    sure.apply(text.replace("classification: {", "classification: {is_probability: false, "), LATER)
+    dossier = sure.dossier(sure.audit(LATER).audit)
+    stated = {r.measure for r in dossier.rows if r.measure.startswith(("confidence", "calibration", "brier"))}
+    assert stated == {"confidence_auroc"}
+    assert row(dossier, "aurc", "2").n == _MORE
+    assert not dossier.reliability
+    (drafts,) = [one for one in dossier.confidence if one.task == "report"]
+    assert not drafts.is_probability
+    assert drafts.brier is None and drafts.p_value is None and drafts.sampled is None
+    assert drafts.safe is not None and drafts.safe.coverage == pytest.approx(0.5) and drafts.safe_present is None
+    bought = drafts.recalibrated
+    assert bought is not None and bought.gained_low > 0  # .2 and 1 become one in five and four in five
+    assert bought.recalibrated == pytest.approx(0.16, abs=0.01)
+    scores = [one for one in dossier.confidence if one.task == "classification"]
+    assert scores and not any(one.is_probability or one.curve or one.safe for one in scores)
+    assert confidence.scores(dossier)
+    look = Look(sure.ledger, "small", LATER)
+    assert look.of(CALIBRATION) and calibration(look) is None  # an order is no evidence of calibration
 
 
 def test_the_mean_over_findings_is_measured_and_no_single_finding(site: Site, first: Result) -> None:

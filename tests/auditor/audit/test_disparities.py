@@ -1,12 +1,20 @@
-"""Worst groups in an audit: who is named, who may not be, and what moves with the gap."""
+"""Worst groups in an audit: who is named, who may not be, and what moves with the gap; differences by finding."""
 
 from typing import Any
 
+import numpy as np
+import pyarrow.compute as pc
 import pytest
+from fairlearn.metrics import demographic_parity_difference, equalized_odds_difference
 
+from auditor.audit.disparities import parity_of_finding
 from auditor.audit.run import Result
+from monitors.levels import Desk
+from monitors.performance import PERFORMANCE
+from monitors.tally import Tally
 from tests.auditor import small_hospital as small
 from tests.auditor.small_hospital import LATER, Site
+from tests.monitors.population import STRATA, classifications
 
 _MORE = 400
 
@@ -57,6 +65,34 @@ def test_the_worst_group_is_beyond_chance_and_its_gap_stays_with_sites_alike(une
     assert by_site.adjusted is not None and by_site.adjusted_low is not None
     assert by_site.adjusted_low > 0.1
     assert by_site.crude == pytest.approx(women.gap)
+    assert by_site.crude_low is not None and by_site.crude_high is not None
+    assert 0 < by_site.crude_low < by_site.crude < by_site.crude_high
+
+
+def test_a_gap_within_chance_is_looked_at_too(uneven: Site) -> None:
+    """What another attribute hides may lie within chance: that is no reason to leave it out."""
+    dossier = uneven.dossier(uneven.audit(LATER).audit)
+    shares = [one for one in dossier.worst_groups if one.version == "3" and one.measure == "contradicted_reports"]
+    assert {one.attribute for one in shares} == {"sex", "site"}
+    assert all(len(one.held_equal) == 1 for one in shares)
+    assert not all(one.beyond_chance for one in dossier.worst_groups if one.held_equal)
+
+
+def test_differences_of_a_finding_are_fairlearns_where_every_group_has_labels_enough() -> None:
+    table = classifications(np.random.default_rng(5), 900)
+    desk = Desk(PERFORMANCE, Tally.of(PERFORMANCE, table, STRATA), "v1")
+    (by_sex,) = [one for one in parity_of_finding(desk, "Nodule", ["sex", "site"]) if one.attribute == "sex"]
+    known = pc.and_(pc.is_valid(table["label"]), pc.is_valid(table["decision"]))
+    part = table.filter(pc.and_(known, pc.equal(table["item"].cast("string"), "Nodule")))
+    label, decision = (part[name].to_numpy() for name in ("label", "decision"))
+    sex = {"sensitive_features": part["sex"].to_pylist()}
+    assert (by_sex.item, by_sex.version, by_sex.groups) == ("Nodule", "v1", 2)
+    assert by_sex.equalized_odds_difference == pytest.approx(equalized_odds_difference(label, decision, **sex))
+    assert by_sex.demographic_parity_difference == pytest.approx(
+        demographic_parity_difference(label, decision, **sex)
+    )
+    few = Desk(PERFORMANCE, Tally.of(PERFORMANCE, table.slice(0, 150), STRATA), "v1")
+    assert not list(parity_of_finding(few, "Nodule", ["sex", "site"]))
 
 
 def test_a_suppressed_group_is_never_named(site: Site, first: Result) -> None:

@@ -94,6 +94,8 @@ def test_a_numeric_attribute_is_compared_by_its_values(moved: Site) -> None:
     assert row.status == "watch" and row.value == age.distance > 0.3
     assert row.n == _PATIENTS and row.interval == Interval.NONE.value
     assert age.evidently_score is not None
+    said = "Jensen–Shannon distance, natural logarithm: at most 0.83; version 1 against 1"
+    assert age.evidently_method == said and "base 2" in age.method
     assert "above " in render(dossier)
 
 
@@ -174,3 +176,22 @@ def test_few_patients_are_refused(moved: Site) -> None:
     found = moved.audit(LATER, start=date(2026, 2, 13), end=date(2026, 2, 15))
     (one,) = [row for row in moved.measured(found.audit) if row["measure"] == "embedding_distance"]
     assert one["value"] is None and "of 1 patients; 50 are needed" in one["note"]
+
+
+def test_evidentlys_numbers_are_of_the_version_beside_which_they_stand(moved: Site) -> None:
+    """A second version writes longer drafts: pooled, half of the window would seem to have moved."""
+    rng = np.random.default_rng(6)
+    longer = {"version": "2", "text": "No pleural effusion is seen on either side of this chest."}
+    more = [
+        _output(i, _NOW, rng, **longer) | {"output_id": f"second-{i}", "produced_at": f"{_NOW}T12:00:00Z"}
+        for i in range(_PATIENTS)
+    ]
+    moved.hand_in("outputs", more, RECEIVED)
+    _, dossier = _audited(moved, PLAIN)
+    assert dossier.current_version == "2"
+    by_version = {
+        one.evidently_method[-len("2 against 1") :]: one for one in dossier.drift if one.column == "length"
+    }
+    assert set(by_version) == {"", "2 against 1"}  # beside version 1 there is none
+    assert by_version["2 against 1"].evidently_score == pytest.approx(np.sqrt(np.log(2)), abs=1e-6)
+    assert by_version["2 against 1"].distance == pytest.approx(1)

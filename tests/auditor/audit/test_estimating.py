@@ -67,3 +67,13 @@ def test_estimates_come_before_labels_and_are_held_against_them_after(scored: Si
 def test_without_a_reference_window_nothing_is_estimated(scored: Site) -> None:
     scored.apply("\n".join(line for line in YAML.splitlines() if "reference_window" not in line), LATER)
     assert scored.dossier(scored.audit(LATER).audit).estimates == ()
+
+
+def test_the_reference_window_is_not_held_against_itself(scored: Site) -> None:
+    """Its labels made the map: an error that it then has of itself would be no error of an estimate."""
+    days = {"start": date(2026, 1, 5), "end": date(2026, 1, 18)}
+    own = scored.dossier(scored.audit(LATER, **days).audit)
+    assert (own.estimates, own.shifts) == ((), ())
+    assert [one for one in own.limits if "holds the same outputs as the reference window" in one]
+    other = scored.dossier(scored.audit(LATER, start=date(2026, 2, 1), end=date(2026, 2, 28)).audit)
+    assert other.estimates and not [one for one in other.limits if "same outputs as the reference" in one]

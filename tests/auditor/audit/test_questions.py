@@ -68,11 +68,70 @@ def test_a_pair_that_is_named_later_is_counted_then(questions: Site) -> None:
     assert (second.n, second.events) == (first.n + 1, (first.events or 0) + 1)
 
 
+_IMAGES = 40
+_SETS = ("random", "popular", "adversarial")
+
+
+def _fooled(i: int, kind: str) -> bool:
+    """Whether the system says yes to what is not there: never, in a quarter, in three quarters of the images."""
+    return i % 4 < {"random": 0, "popular": 1, "adversarial": 3}[kind]
+
+
+@pytest.fixture
+def pope(fresh_site: Site) -> Site:
+    """Three sets of questions about the same images, as POPE asks them: each set is a case of its own."""
+    site = fresh_site
+    site.apply("system: small\ntasks: {vqa: {}}\nslices: [negatives]\n", LATER)
+    asked = [(i, kind) for i in range(_IMAGES) for kind in _SETS]
+    named = {(i, kind): f"P-{i} {kind}" for i, kind in asked}
+    cases = [
+        {"case_id": name, "patient_id": f"P-{i}", "attributes": {"negatives": kind}}
+        for (i, kind), name in named.items()
+    ]
+    known = {"task": "vqa", "reference_kind": "answer", "finalised_at": "2026-02-01", "pair": "one"}
+    about = {"task": "vqa", "version": "9", "produced_at": "2026-02-20T10:00:00Z"}
+    answers = {one: {"there": "Yes", "not there": "Yes" if _fooled(*one) else "No"} for one in asked}
+    truth = {"there": "Yes", "not there": "No"}
+    site.hand_in("cases", cases, LATER)
+    site.hand_in(
+        "references",
+        [known | {"case_id": named[one], "item": q, "text": text} for one in asked for q, text in truth.items()],
+        LATER,
+    )
+    site.hand_in(
+        "outputs",
+        [
+            about | {"case_id": named[one], "output_id": f"{named[one]} {q}", "item": q, "text": text}
+            for one in asked
+            for q, text in answers[one].items()
+        ],
+        LATER,
+    )
+    return site
+
+
+def test_sets_of_negatives_are_measured_apart_and_their_patients_counted_once(pope: Site) -> None:
+    dossier = pope.dossier(pope.audit(LATER).audit)
+    found = {kind: row(dossier, "yes_specificity", "9", slice=f"negatives={kind}") for kind in _SETS}
+    assert [found[kind].value for kind in _SETS] == pytest.approx([1, 0.75, 0.25])
+    assert {one.patients for one in found.values()} == {_IMAGES}
+    whole = row(dossier, "yes_specificity", "9")
+    assert (whole.n, whole.patients) == (3 * _IMAGES, _IMAGES)
+    # each set has its positives, so that all that needs both kinds of questions is there
+    for measure in ("yes_sensitivity", "yes_f1", "yes_ratio", "d_prime", "criterion"):
+        assert all(row(dossier, measure, "9", slice=f"negatives={kind}").value is not None for kind in _SETS)
+    pairs = {kind: row(dossier, "pair_correct", "9", slice=f"negatives={kind}") for kind in _SETS}
+    assert [pairs[kind].value for kind in _SETS] == pytest.approx([1, 0.75, 0.25])
+
+
 def test_confidence_is_read_from_the_words_of_the_answer(questions: Site) -> None:
     dossier = questions.dossier(questions.audit(LATER).audit)
-    gap = row(dossier, "confidence_gap", "9")
+    assert not [one for one in dossier.rows if one.measure == "confidence_gap"]  # words claim no probability
+    order = row(dossier, "confidence_auroc", "9")
+    questions.apply(YAML.replace("verbalised", "verbalised, is_probability: true"), LATER)
+    gap = row(questions.dossier(questions.audit(LATER).audit), "confidence_gap", "9")
     sure = [(0.9, True)] * _CASES + [(0.7, i % 3 == 0) for i in range(_CASES) if i % 3 != 2]
-    assert gap.n == len(sure)
+    assert gap.n == order.n == len(sure)
     assert gap.value == pytest.approx(sum(c - right for c, right in sure) / len(sure), abs=1e-6)
 
 

@@ -112,8 +112,11 @@ def test_trends_stand_beside_the_case_mix_of_the_reference_window(watched: Site)
         assert point.standardised == pytest.approx(5 / A_WEEK)
         assert point.standardised_low is not None and point.standardised_high is not None
         assert point.standardised_low < 5 / A_WEEK < point.standardised_high
+        assert [point.difference, point.covered, point.outside] == pytest.approx([0, 1, 0])
     rows = _week(BASE + 5, 6)  # the errors are those of the first six: three women and three men
     keep = {c["case_id"] for i, c in enumerate(rows["cases"]) if i % 2 == 0 or i % 6 == 1}
+    for i in (10, 20, 30):
+        rows["cases"][i]["attributes"]["sex"] = "X"  # whose like the reference window never saw
     for kind, handed in rows.items():
         watched.hand_in(kind, [r for r in handed if r["case_id"] in keep], _at(BASE + 5))  # type: ignore[arg-type]
     dossier = watched.dossier(watched.audit(_at(BASE + 6)).audit)
@@ -121,7 +124,11 @@ def test_trends_stand_beside_the_case_mix_of_the_reference_window(watched: Site)
     women, men = [i for i in range(A_WEEK) if i % 2 == 0], [i for i in range(A_WEEK) if i % 6 == 1]
     share = [sum(i < 6 for i in group) / len(group) for group in (women, men)]
     assert last.value == pytest.approx(sum(i < 6 for i in [*women, *men]) / len([*women, *men]))
+    share[0] *= len(women) / (len(women) - 3)
     assert last.standardised == pytest.approx(sum(share) / 2)  # as many women as men in the reference window
+    assert last.difference == pytest.approx((last.value or 0) - (last.standardised or 0))
+    assert last.covered == pytest.approx(1)
+    assert last.outside is None  # three outputs are fewer than eleven
 
 
 def test_a_tripled_rate_alarms_within_weeks_and_says_since_when(watched: Site) -> None:
