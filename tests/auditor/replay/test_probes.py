@@ -31,7 +31,7 @@ from auditor.workspace import create, open_workspace
 from tests.auditor.judges.chat_server import ChatServer, Say, completion, running
 from tests.auditor.replay.test_replay import AT, grey_in
 
-CASES = 80
+CASES = 160
 #: Plain, five altered images, a paraphrase; and a false premise where there is no effusion.
 ALL = CASES * 7 + CASES // 2
 QUESTION = "Is there an effusion?"
@@ -165,11 +165,11 @@ def test_a_model_that_ignores_its_image_must_be_acted_on(tmp_path: Path) -> None
     status, found, verdicts = hospital.audit()
     assert status == "act"
     acted = {v["threshold"]["measure"] for v in verdicts if v["status"] == "act"}
-    assert {"unchanged_blank", "unchanged_opposite", "side_unchanged_flipped"} <= acted
-    # forty questions of each truth of which none is answered otherwise: the gain may still be .0881/√2
-    gain = found["image_gain"]
-    assert (gain["value"], gain["high"]) == (0.0, pytest.approx(0.0623, abs=1e-4))
-    assert [v["status"] for v in verdicts if v["threshold"]["measure"] == "image_gain"] == ["watch"]
+    assert {"image_gain", "unchanged_blank", "unchanged_opposite", "side_unchanged_flipped"} <= acted
+    assert found["image_gain"]["value"] == 0.0
+    # of eighty questions of each truth none is answered otherwise: the gain may still be .045/√2, and a patient who
+    # shares his group with another (the key of the workspace decides) makes it a little more
+    assert 0.0318 < found["image_gain"]["high"] < 0.045
     assert found["accuracy"]["value"] == 0.5
     assert found["false_premise_rejected"]["value"] == 0.0
 
