@@ -167,8 +167,8 @@ def test_a_model_that_ignores_its_image_must_be_acted_on(tmp_path: Path) -> None
     acted = {v["threshold"]["measure"] for v in verdicts if v["status"] == "act"}
     assert {"image_gain", "unchanged_blank", "unchanged_opposite", "side_unchanged_flipped"} <= acted
     assert found["image_gain"]["value"] == 0.0
-    # of eighty questions of each truth none is answered otherwise: the gain may still be .045/√2, and a patient who
-    # shares his group with another (the key of the workspace decides) makes it a little more
+    # of eighty questions of each truth none is answered otherwise: the gain may still be .045/√2, and patients who
+    # share a group (the key of the workspace decides) make it a little more
     assert 0.0318 < found["image_gain"]["high"] < 0.045
     assert found["accuracy"]["value"] == 0.5
     assert found["false_premise_rejected"]["value"] == 0.0
