@@ -132,8 +132,9 @@ def test_the_interval_knows_that_the_patients_are_the_same(tmp_path: Path) -> No
     a, b = (made.right[v][10:].mean(axis=1) for v in "ab")
     unpaired = 2 * 1.96 * np.sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b))
     paired = 2 * 1.96 * np.sqrt((b - a).var(ddof=1) / len(a))
-    assert row.high - row.low < 0.75 * unpaired
-    assert row.high - row.low == pytest.approx(paired, rel=0.35)
+    assert row.high - row.low < 0.6 * unpaired
+    # exact limits are wider than the normal ones; how much the patients' groups decide, and so the workspace's key
+    assert paired < row.high - row.low < 1.6 * paired
     assert row.low <= (b - a).mean() <= row.high
 
 
