@@ -134,7 +134,8 @@ def _runs(
             for (index, contrast), cell in cells.items():
                 if contrast:
                     one = monitor.measures[index]
-                    m = desk.contrast(one, index, inside, rest, desk, ITEM, _SLICE, contrast, Window())
+                    sides = desk.level(inside, index, ITEM), desk.level(rest, index, ITEM)
+                    m = desk.contrast(one, *sides, ITEM, _SLICE, contrast, Window())
                     people = min(_people(inside, one), _people(rest, one))
                     cell.add(m, 0.0, people, _sides(one, inside, rest))
                 else:

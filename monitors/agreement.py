@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from monitors import frame, intervals
 from monitors.columns import Collector, JudgedError, Mask, numbers, ratio, shares, status_is
-from monitors.groups import Floats, jackknife_degrees, leave_one_out
+from monitors.cut import Cut
+from monitors.groups import Floats, jackknife_degrees
 from monitors.levels import Desk
 from monitors.measurement import Direction, Interval, Measure, Measurement, Slice, Window
 from monitors.monitor import Contributions
-from monitors.selection import select
 from monitors.tally import Tally
 
 CELLS: Final = ("asked", "unpaired", "pairs", "agreed", "first_yes", "second_yes")
@@ -162,29 +162,28 @@ def measure(
     as far as those of the share of agreement with chance agreement held at its estimate: (p − p_e)/(1 − p_e) at
     both Jeffreys limits p. They share its effective n.
     """
-    rows = []
+    desk, rows = Desk(monitor, tally, version), []
     for item in items or tally.values("item"):
-        found = frame.measure(Desk(monitor, tally, version), [Slice()], items=[item], window=window)
-        groups = tally.group_totals(select(tally, Slice(), version=version, item=item))
+        found = frame.measure(desk, [Slice()], items=[item], window=window)
+        cut = desk.cuts.inside(Slice(), item)
         share, kappa, ac1, missing = (
-            _with_t(row, one, groups) if one.interval is Interval.JEFFREYS else row
-            for row, one in zip(found, monitor.measures, strict=True)
+            _with_t(row, one, cut, index) if one.interval is Interval.JEFFREYS else row
+            for index, (row, one) in enumerate(zip(found, monitor.measures, strict=True))
         )
-        counted = [groups[:, CELLS.index(c)].sum(keepdims=True) for c in ("pairs", "first_yes", "second_yes")]
+        counted = [cut.cell(c).sum(keepdims=True) for c in ("pairs", "first_yes", "second_yes")]
         kappa = _widened(kappa, share, _chance_by_judge(*counted))
         rows += [share, kappa, _widened(ac1, share, _chance_pooled(*counted)), missing]
     return rows
 
 
-def _with_t(row: Measurement, one: Measure, groups: Floats) -> Measurement:
+def _with_t(row: Measurement, one: Measure, cut: Cut, index: int) -> Measurement:
     """A share with its design effect (t/z)² times as large, t on the degrees of freedom of its jackknife.
 
     Where few pairs differ, the design effect is assumed and not estimated (`intervals.design`), and stays.
     """
-    events, n = (groups[:, CELLS.index(c)] for c in (one.numerator, one.denominator))
     if not min(row.events, row.n - row.events) >= intervals.FEW_EVENTS:
         return row
-    degrees = jackknife_degrees(ratio(leave_one_out(events), leave_one_out(n)), intervals.filled_groups(n))
+    degrees = jackknife_degrees(cut.without[:, index], intervals.filled_groups(cut.cell(one.denominator)))
     deff = row.deff * (intervals.t_of(_ALPHA, degrees) / intervals.z_of(_ALPHA)) ** 2
     low, high = intervals.jeffreys(row.events, row.n, deff, _ALPHA)
     return replace(row, low=low, high=high, n_eff=row.n / deff, deff=deff)

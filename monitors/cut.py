@@ -7,7 +7,7 @@ import numpy as np
 
 from monitors import recalibration
 from monitors.groups import Floats
-from monitors.intervals import FEW_WEIGHED, filled_groups
+from monitors.intervals import event_weight, filled_groups
 from monitors.measurement import Interval, Measure, Slice
 from monitors.monitor import Monitor
 from monitors.selection import Mask, select, select_rest
@@ -62,14 +62,10 @@ class Cut:
         return column
 
     def weight(self, one: Measure) -> float:
-        """What one event of a rate weighs: Σw²/Σw of weighted events, 1 of others.
-
-        Weighted events vary as that many whole ones of this weight do (scaled Poisson, Bohm & Zech 2014). Fewer
-        than twenty have not shown how heavy others may be, so that each of them counts as the heaviest.
-        """
-        weights = float(self.cell(one.numerator).sum()) if one.squares else 0.0
-        squares = float(self.cell(one.squares).sum()) if one.squares else 0.0
-        return squares / weights if weights * weights >= FEW_WEIGHED * squares > 0 else 1.0
+        """What one event of a rate weighs (`monitors.intervals.event_weight`), 1 where events are not weighted."""
+        if not one.squares:
+            return 1.0
+        return event_weight(float(self.cell(one.numerator).sum()), float(self.cell(one.squares).sum()))
 
     def scatter(self, index: int) -> float:
         """Variance of one row's number round the mean, of a measure whose interval is `Interval.MEAN`."""

@@ -48,11 +48,10 @@ def gaps(
             if not where.where:
                 continue
             inside, rest = desk.cuts.inside(where, item), desk.cuts.rest(where, item)
-            rows += [
-                desk.contrast(one, index, inside, rest, desk, item, where, "rest", window)
-                for index, one in _measured(desk.monitor, item)
-                if one.interval is not Interval.Q_HAT
-            ]
+            for index, one in _measured(desk.monitor, item):
+                if one.interval is not Interval.Q_HAT:
+                    sides = desk.level(inside, index, item), desk.level(rest, index, item)
+                    rows.append(desk.contrast(one, *sides, item, where, "rest", window))
     return rows
 
 
@@ -84,9 +83,9 @@ def changes(
             for index, one in _measured(monitor, item):
                 if one.interval is Interval.Q_HAT:
                     continue
-                row = now.contrast(one, index, first, second, then, item, where, "reference", window)
+                levels = now.level(first, index, item), then.level(second, index, item)
+                row = now.contrast(one, *levels, item, where, "reference", window)
                 if pairs is not None and math.isfinite(row.value):
-                    levels = now.level(first, index, item), then.level(second, index, item)
                     row = _paired(row, one, levels, pairs, where, (now.parents, then.parents), alpha)
                 rows.append(row)
     return rows

@@ -37,6 +37,15 @@ class Design:
     rho: float
 
 
+def event_weight(weights: float, squares: float) -> float:
+    """What one event of a weighted rate weighs, Σw²/Σw, from the sums of weights and of their squares.
+
+    Weighted events vary as that many whole ones of this weight do (scaled Poisson, Bohm & Zech 2014). Fewer than
+    twenty have not shown how heavy others may be, so that each of them counts as the heaviest: 1.
+    """
+    return squares / weights if weights * weights >= FEW_WEIGHED * squares > 0 else 1.0
+
+
 def z_of(alpha: float) -> float:
     """Two-sided standard normal point: 1.96 for α = .05."""
     return float(special.ndtri(1 - alpha / 2))

@@ -119,17 +119,14 @@ class Desk:
     def contrast(
         self,
         one: Measure,
-        index: int,
-        inside: Cut,
-        outside: Cut,
-        other: "Desk",
+        first: Level,
+        second: Level,
         item: str,
         where: Slice,
         contrast: str,
         window: Window,
     ) -> Measurement:
         """First minus second; n, events and effective n are those of the weaker side, patients of the smaller."""
-        first, second = self.level(inside, index, item), other.level(outside, index, item)
         value = first.value - second.value
         # of symmetric limits MOVER is the jackknife of the difference
         low, high = intervals.mover(first.limits, second.limits, correlation(first.without, second.without))

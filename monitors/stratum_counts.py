@@ -8,9 +8,8 @@ from typing import Final
 import numpy as np
 
 from monitors.casemix import CaseMix, CaseMixError, Stratum
-from monitors.columns import ratio
 from monitors.groups import Floats
-from monitors.intervals import FEW_WEIGHED
+from monitors.intervals import event_weight
 from monitors.measurement import Interval, Measure
 from monitors.monitor import Monitor
 from monitors.tally import Tally
@@ -122,11 +121,10 @@ def _sums(monitor: Monitor, one: Measure, totals: Floats, values: Floats | None)
 
 
 def _weight(monitor: Monitor, one: Measure, totals: Floats) -> float:
-    """What one event weighs, as `monitors.cut.Cut.weight` says."""
+    """What one event weighs (`monitors.intervals.event_weight`), 1 where events are not weighted."""
     if not one.squares:
         return 1.0
-    weights, squares = (float(totals[monitor.cells.index(name)]) for name in (one.numerator, one.squares))
-    return float(ratio(np.array(squares), np.array(weights))) if weights**2 >= FEW_WEIGHED * squares > 0 else 1.0
+    return event_weight(*(float(totals[monitor.cells.index(name)]) for name in (one.numerator, one.squares)))
 
 
 def _rarer(monitor: Monitor, one: Measure, totals: Floats) -> float:

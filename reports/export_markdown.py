@@ -8,7 +8,7 @@ from reports import corrections, headline
 from reports.dossier import Dossier, Flow
 from reports.draft_seen import seen_sentence
 from reports.headline import Line
-from reports.numbers import days, integer, moment, rate_per_thousand
+from reports.numbers import days, integer, moment, without_unit
 from reports.plain_text import clean
 from reports.sections.evidence import limits
 from reports.sections.scope import audited
@@ -136,7 +136,7 @@ def _rate(dossier: Dossier) -> Iterator[str]:
         yield MARKDOWN["rate"].format(title=WORDS["per_thousand"], rate=WORDS["per_thousand_missing"])
         return
     label = WORDS["per_thousand_earlier" if reviewed else "per_thousand_label"]
-    yield MARKDOWN["rate"].format(title=WORDS["per_thousand"], rate=f"{rate_per_thousand(row)} ({label})")
+    yield MARKDOWN["rate"].format(title=WORDS["per_thousand"], rate=f"{without_unit(row)} ({label})")
 
 
 def _source(dossier: Dossier) -> str:

@@ -140,11 +140,6 @@ def hidden(where: str) -> str:
     return WORDS["few" if where == "all" else "hidden"]
 
 
-def rate_per_thousand(row: Row) -> str:
-    """The number of a row "per report" as errors per 1,000 reports, without the unit: it is the heading's."""
-    return without_unit(row)
-
-
 def without_unit(row: Row) -> str:
     """The number of a row without its unit, which the heading names."""
     return result(row).replace(scale_of(row.unit)[1], "") if scale_of(row.unit)[1] else result(row)

@@ -14,7 +14,7 @@ from dashboards.place import Here
 from dashboards.rendering import ago, day, page
 from dashboards.standings import standings
 from reports import headline
-from reports.numbers import NONE, integer, number, rate_per_thousand, result, slice_name
+from reports.numbers import NONE, integer, number, result, slice_name, without_unit
 from reports.text import severity, words_of
 
 router = APIRouter(include_in_schema=False)
@@ -37,7 +37,7 @@ def _primary(one: Standing) -> str:
 
 def _errors(one: Standing) -> str:
     row = one.measured.line.errors
-    return f"{rate_per_thousand(row)} per 1,000 reports" if row else NONE
+    return f"{without_unit(row)} per 1,000 reports" if row else NONE
 
 
 def _gap(one: Standing) -> str:
@@ -128,7 +128,7 @@ def fleet(request: Request, place: Here) -> Response:
         ago=ago,
         bounds_of=headline.bounds_of,
         result=result,
-        rate=rate_per_thousand,
+        rate=without_unit,
         worse=worse,
         slice_name=slice_name,
     )

@@ -36,16 +36,13 @@ def error_kinds(dossier: Dossier) -> Iterator[Block]:
     yield Heading(WORDS["error_kinds"])
     yield paragraph(f"{WORDS['error_kinds_lead']} {_lengths(rows)}")
     if made := by_state["made"]:
-        shown = [found[code] for code in sorted(made, key=lambda code: -_weight(found[code][2]))]
-        names = [ERROR_CODES[code] for code in sorted(made, key=lambda code: -_weight(found[code][2]))]
+        made.sort(key=lambda code: -_weight(found[code][2]))
         yield Table(
             heads=heads("error_kinds_heads"),
-            rows=tuple(
-                (cell(name, style="strong"), *map(_said, three)) for name, three in zip(names, shown, strict=True)
-            ),
+            rows=tuple((cell(ERROR_CODES[code], style="strong"), *map(_said, found[code])) for code in made),
             numeric=(1, 2, 3),
             widths=(2, 2.4, 2.6, 2.4),
-            foot=foot(row for three in shown for row in three if row),
+            foot=foot(row for code in made for row in found[code] if row),
         )
     yield from _never({code: found[code][0] for code in by_state["never"]})
     if by_state["hidden"]:

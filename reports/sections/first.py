@@ -31,7 +31,6 @@ from reports.numbers import (
     integer,
     moment,
     per_thousand,
-    rate_per_thousand,
     result,
     without_unit,
 )
@@ -137,7 +136,7 @@ def error_card(dossier: Dossier) -> Iterator[Card]:
         yield Card(WORDS["per_thousand"], WORDS["per_thousand_missing"], (unreviewed, *apart))
         return
     meaning = cell(f"{basis(rate)}; {WORDS['per_thousand_meaning']}")
-    yield Card(WORDS["per_thousand"], rate_per_thousand(rate), (unreviewed, meaning, *apart))
+    yield Card(WORDS["per_thousand"], without_unit(rate), (unreviewed, meaning, *apart))
 
 
 def triple(dossier: Dossier) -> Iterator[Block]:
@@ -195,7 +194,7 @@ def _deployment(one: Deployment, briefing: Briefing) -> tuple[Cell, ...]:
 
 
 def _errors(row: Row | None) -> str:
-    return NONE if row is None else rate_per_thousand(row)
+    return NONE if row is None else without_unit(row)
 
 
 def _since(one: Deployment, briefing: Briefing) -> str:

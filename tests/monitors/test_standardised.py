@@ -16,7 +16,7 @@ from monitors.intervals import alike, jeffreys_count
 from monitors.measurement import Measure
 from monitors.performance import PERFORMANCE
 from monitors.retrieval import RETRIEVAL
-from monitors.standardised import standardise_count, standardised
+from monitors.standardised import standardise, standardised
 from monitors.stratum_counts import GroupCounts, case_mix, counts_of, group_counts, why_not
 from monitors.tally import Tally
 from tests.monitors.population import STRATA, classifications, cluster_sizes, reports
@@ -85,16 +85,16 @@ def test_where_all_patients_are_alike_others_may_come() -> None:
 def test_a_mean_count_may_exceed_one_and_weighted_events_count_as_whole_ones() -> None:
     numbers: dict[str, list[float]] = {"icu": [2.0] * 30 + [0.0] * 30, "ward": [1.0] * 50 + [0.0] * 50}
     mix = CaseMix.of({("icu",): (400, 420), ("ward",): (600, 300)}, ["unit"])
-    whole = standardise_count(each_its_own(numbers), mix, 0.0)
+    whole = standardise(each_its_own(numbers), mix, 0.0, counts=True)
     assert whole.value == pytest.approx(0.4 * 1 + 0.6 * 0.5)
     poisson = 0.16 * 1 / 60 + 0.36 * 0.5 / 100
     assert poisson <= whole.variance < 1.1 * poisson
     assert whole.n_eff == pytest.approx(0.7 / whole.variance)
     assert (whole.low, whole.high) == pytest.approx(jeffreys_count(0.7 * whole.n_eff, whole.n_eff))
-    heavy = standardise_count(each_its_own(numbers, weight=4.0), mix, 0.0)
+    heavy = standardise(each_its_own(numbers, weight=4.0), mix, 0.0, counts=True)
     assert heavy.variance == pytest.approx(4 * poisson)
     assert heavy.high - heavy.low > 1.5 * (whole.high - whole.low)
-    none = standardise_count(each_its_own({"icu": [0.0] * 50, "ward": [0.0] * 50}), mix, 0.0)
+    none = standardise(each_its_own({"icu": [0.0] * 50, "ward": [0.0] * 50}), mix, 0.0, counts=True)
     assert none.low == 0 and 0 < none.high < 0.2
 
 
