@@ -45,6 +45,9 @@ _SLICE: Final = Slice((("slice", "yes"),))
 SAME_AS: Final = {
     "confidence_report": "confidence_vqa",
     "confidence_open": "confidence_vqa",
+    "confidence_claims_silent_right": "confidence_vqa",
+    "confidence_claims_silent_wrong": "confidence_vqa",
+    "confidence_retrieval": "confidence_vqa",
     "agreement_judges": "agreement_repeats",
     "agreement_frozen": "agreement_repeats",
 }

@@ -1,10 +1,9 @@
 """Calibration: is a stated probability the frequency with which it comes true?
 
 Of a classifier: its probability against the label. Of a generative model: the confidence stated with an output
-against whether the output was right; for a report that it has no error that matters, for an answer that it is
-correct. The alerting measure is the signed gap; the squared error Q̂ is unbiased under clustering and shown as its
-root. Plug-in ECE is not made: on a calibrated model its interval never covers the truth. Of a confidence that is a
-score and no probability only what it orders is measured.
+against whether it was right (`monitors.outcomes`). The alerting measure is the signed gap; the squared error Q̂ is
+unbiased under clustering and shown as its root. Plug-in ECE is not made: on a calibrated model its interval never
+covers the truth. Of a confidence that is a score and no probability only what it orders is measured.
 """
 
 import math
@@ -35,8 +34,8 @@ from monitors.score_grid import (
 from monitors.selective import aurc, oracle_aurc
 
 __all__ = [
-    "CALIBRATION", "CONFIDENCE_OPEN", "CONFIDENCE_REPORT", "CONFIDENCE_VQA", "Calibration", "ReliabilityBin",
-    "bin_starts", "binned", "reliability",
+    "CALIBRATION", "CONFIDENCE_CLAIMS", "CONFIDENCE_OPEN", "CONFIDENCE_REPORT", "CONFIDENCE_RETRIEVAL",
+    "CONFIDENCE_VQA", "Calibration", "ReliabilityBin", "bin_starts", "binned", "reliability",
 ]  # fmt: skip
 
 #: The largest log loss: a probability is taken as no nearer to 0 or 1 than the grid reaches.
@@ -104,10 +103,10 @@ def _selective(counted: str, prefix: str = "", at: str = "") -> tuple[Measure, .
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Sums over rows that have both a probability and an outcome; one row is one judgement.
+    """Sums over rows that have both a probability and an outcome; one row is one judgement, or some claims of it.
 
-    A classifier's probability is held against the label; of a report or an answer the stated `confidence` against
-    whether it was right. Rows without either are in no cell: missing is never 0, nor is it wrong.
+    A classifier's probability is held against the label; of a report, a claim, an answer or a search the stated
+    confidence against whether it was right. What lacks either is in no cell: missing is never 0, nor is it wrong.
     """
 
     name: str
@@ -133,7 +132,7 @@ class Calibration:
     def contributions(self, batch: pa.RecordBatch) -> Contributions:
         """See `monitors.monitor.Monitor`. Raises JudgedError for a probability outside [0, 1]."""
         add = Collector(self.cells)
-        probability, outcome = OUTCOMES[self.name](batch)
+        probability, outcome, row = OUTCOMES[self.name](batch)
         known = np.isfinite(outcome) & np.isfinite(probability)
         bins = logit_bin(probability)
         add.count("labelled", known)
@@ -145,7 +144,8 @@ class Calibration:
         add.bins(COUNT_BINS[0], bins, known)
         add.bins(PROBABILITY_BINS[0], bins, known, probability)
         add.bins(EVENT_BINS[0], bins, known & (outcome == 1))
-        return add.contributions()
+        made = add.contributions()
+        return made if row is None else replace(made, row=row[made.row])
 
     def read(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
         """Gap, Brier score, log loss and, for a confidence, what it orders.
@@ -229,6 +229,20 @@ _STATED: Final = "outputs with a confidence"
 _CONFIDENCE: Final = (*_measures("confidence", "stated confidence", _STATED), *_selective(_STATED))
 _OPEN: Final = ("open answers with a confidence", ", open questions")
 CONFIDENCE_REPORT: Final = Calibration("confidence_report", "report", _CONFIDENCE, version=3)
+CONFIDENCE_CLAIMS: Final = tuple(
+    Calibration(
+        f"confidence_claims_silent_{taken}",
+        "report",
+        (
+            *_measures(f"silent_{taken}_claim_confidence", "agreement of drafts", *silent),
+            *_selective(silent[0], f"silent_{taken}_claim_", silent[1]),
+        ),
+    )
+    for taken, silent in {
+        taken: ("positive claims of sampled drafts", f", claims (the reference's silence taken as {taken})")
+        for taken in ("right", "wrong")
+    }.items()
+)
 CONFIDENCE_VQA: Final = Calibration("confidence_vqa", "vqa", _CONFIDENCE, version=3)
 CONFIDENCE_OPEN: Final = Calibration(
     "confidence_open",
@@ -238,3 +252,4 @@ CONFIDENCE_OPEN: Final = Calibration(
         *_selective(_OPEN[0], "open_", _OPEN[1]),
     ),
 )
+CONFIDENCE_RETRIEVAL: Final = Calibration("confidence_retrieval", "retrieval", _CONFIDENCE)

@@ -3,7 +3,14 @@
 from typing import Final
 
 from monitors.agreement import FROZEN, JUDGES, REPEATS
-from monitors.calibration import CALIBRATION, CONFIDENCE_OPEN, CONFIDENCE_REPORT, CONFIDENCE_VQA
+from monitors.calibration import (
+    CALIBRATION,
+    CONFIDENCE_CLAIMS,
+    CONFIDENCE_OPEN,
+    CONFIDENCE_REPORT,
+    CONFIDENCE_RETRIEVAL,
+    CONFIDENCE_VQA,
+)
 from monitors.consistency import CONSISTENCY
 from monitors.corrected import CORRECTED
 from monitors.critical import CRITICAL
@@ -30,6 +37,7 @@ CATALOGUE: Final[tuple[Monitor, ...]] = (
     EDITING,
     REACHED,
     CONFIDENCE_REPORT,
+    *CONFIDENCE_CLAIMS,
     PERFORMANCE,
     CALIBRATION,
     UNDERDIAGNOSIS,
@@ -39,6 +47,7 @@ CATALOGUE: Final[tuple[Monitor, ...]] = (
     CONFIDENCE_VQA,
     CONFIDENCE_OPEN,
     RETRIEVAL,
+    CONFIDENCE_RETRIEVAL,
     *DRIFT,
     REPEATS,
     JUDGES,
@@ -57,8 +66,8 @@ class CatalogueError(ValueError):
 def monitors_of(task: str) -> tuple[Monitor, ...]:
     """The monitors of one task.
 
-    >>> [monitor.name for monitor in monitors_of("report")]
-    ['hallucination', 'error_codes', 'editing', 'reached', 'confidence_report', 'drift_report']
+    >>> [monitor.name for monitor in monitors_of("vqa")]
+    ['vqa_performance', 'yes_no', 'confidence_vqa', 'confidence_open', 'drift_vqa']
     """
     return tuple(monitor for monitor in CATALOGUE if monitor.task == task)
 

@@ -38,6 +38,15 @@ def status_is(batch: pa.RecordBatch, status: str) -> Mask:
     return same.astype(bool)
 
 
+def listed(batch: pa.RecordBatch, name: str) -> tuple[pa.Array, NDArray[np.int64]]:
+    """The entries of a column of lists, one after another, and the row of each; a null list has none."""
+    if name not in batch.schema.names:
+        raise JudgedError(f"The judged table has no column {name!r}; its schema is monitors.judged.judged_schema.")
+    lists = batch.column(name)
+    sizes = np.asarray(pc.fill_null(pc.list_value_length(lists), 0))
+    return lists.flatten(), np.repeat(np.arange(len(lists)), sizes)
+
+
 def unit_interval(values: Floats, name: str) -> Floats:
     """Probabilities as they are; raises JudgedError outside [0, 1]. NaN is missing and passes."""
     if ((values < 0) | (values > 1)).any():

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from monitors.columns import Collector, JudgedError, numbers, shares, status_is
+from monitors.columns import Collector, JudgedError, listed, numbers, shares, status_is
 from monitors.groups import Floats
 from monitors.measurement import Direction, Interval, Measure
 from monitors.monitor import Contributions
@@ -142,17 +142,13 @@ class ErrorCodes:
 
 def _by_code(batch: pa.RecordBatch) -> tuple[Floats, Floats]:
     """How many errors of each code a row has, and what they weigh together: both (rows, codes)."""
-    if "errors" not in batch.schema.names:
-        raise JudgedError("The judged table has no column 'errors'; its schema is monitors.judged.judged_schema.")
-    lists = batch.column("errors")
-    found = lists.flatten()
+    found, row = listed(batch, "errors")
     code = np.asarray(pc.fill_null(pc.index_in(found.field("code"), value_set=pa.array(list(CODES))), -1))
     weight = np.asarray(found.field("weight").fill_null(float("nan")).to_numpy(zero_copy_only=False), float)
     if (code < 0).any() or not ((weight > 0) & (weight <= 1)).all():
         raise JudgedError(
             "A row of the judged table has an error with an unknown code, or a weight beyond (0, 1]."
         )
-    row = np.repeat(np.arange(len(lists)), np.asarray(pc.fill_null(pc.list_value_length(lists), 0)))
     place = row * len(CODES) + code
     size, shape = batch.num_rows * len(CODES), (batch.num_rows, len(CODES))
     counts, weights = (np.bincount(place, w, size).reshape(shape) for w in (np.ones(len(place)), weight))

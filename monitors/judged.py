@@ -102,6 +102,12 @@ ERRORS: Final[tuple[pa.Field, ...]] = (
     pa.field("reference_length", pa.int32()),  # words
 )
 
+#: Positive claims of a draft where a case was drafted several times: the share of the other drafts that make each,
+#: and whether the reference bears it out (1), contradicts it (0) or is silent (null). Null where nobody knows.
+CLAIMS: Final[tuple[pa.Field, ...]] = (
+    pa.field("claims", pa.list_(pa.struct([pa.field("confidence", pa.float64()), pa.field("right", pa.int8())]))),
+)
+
 #: What is known of a question only beside another one.
 PAIRS: Final[tuple[pa.Field, ...]] = (
     pa.field("pair_correct", pa.int8()),  # on the first question of a pair: 1 all of it right, 0 not all
@@ -135,7 +141,7 @@ PROBE: Final[tuple[pa.Field, ...]] = (
 )
 
 TASK_COLUMNS: Final[dict[str, tuple[pa.Field, ...]]] = {
-    "report": (*REPORT, *FINAL, *ERRORS),
+    "report": (*REPORT, *FINAL, *ERRORS, *CLAIMS),
     "classification": CLASSIFICATION,
     "vqa": (*VQA, *PAIRS),
     "retrieval": RETRIEVAL,

@@ -28,6 +28,7 @@ _JUDGED: Final = frozenset(
     {
         *("hallucination", "error_codes", "confidence_report", "performance", "calibration", "underdiagnosis"),
         *("critical", "vqa_performance", "yes_no", "confidence_vqa", "confidence_open", "retrieval"),
+        *("confidence_claims_silent_right", "confidence_claims_silent_wrong", "confidence_retrieval"),
     }
 )
 #: … but not with these.

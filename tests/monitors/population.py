@@ -122,10 +122,25 @@ def reports(
                     "SEV": rng.binomial(asserted, severity / 2),
                 },
             ),
+            "claims": _claims(known & confident, asserted, wrong, silent + counts["unaddressed"]),
             "reference_length": rng.poisson(50, n).tolist(),
             "addressed": [None if i % 20 == 0 else 4 + int(k) for i, k in enumerate(findings)],
         },
     )
+
+
+def _claims(known: np.ndarray, asserted: np.ndarray, wrong: np.ndarray, silent: np.ndarray) -> list[Any]:
+    """The positive claims of each draft: some contradicted, some on which the reference is silent; .96 sure."""
+    rng = np.random.default_rng(len(known))
+    return [
+        [
+            {"confidence": 1 - 0.08 * rng.uniform(), "right": right}
+            for right in [0] * wrong[row] + [None] * silent[row] + [1] * (asserted - wrong - silent)[row]
+        ]
+        if known[row]
+        else None
+        for row in range(len(known))
+    ]
 
 
 def _errors(rng: np.random.Generator, known: np.ndarray, counts: Mapping[str, np.ndarray]) -> list[Any]:
@@ -295,6 +310,8 @@ def searches(
         {
             **columns,
             "status": status.tolist(),
+            # right on average where eight in ten have their match first and a tenth of those are tied
+            "confidence": _masked(np.random.default_rng(n).uniform(size=n) ** (1 / 3.6), judged),
             "reciprocal_rank": _masked(low, judged),
             "reciprocal_rank_high": _masked(np.where(seen, low, 1 / (listed + 1)), judged),
             "listed": _masked(listed, judged),

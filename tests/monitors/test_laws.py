@@ -151,6 +151,15 @@ PLANTED: dict[str, tuple[str, str, Bound, dict[str, float]]] = {
     "editing": ("edit_distance", "", Bound(watch=0.15), {"edited": 0.2}),
     "reached": ("reached_reports", "", Bound(watch=0.06, act=0.08), {"reached": 0.2}),
     "confidence_report": ("confidence_gap", "", Bound(watch=0.05, act=0.06), {"contradicted": 0.5}),
+    **{
+        f"confidence_claims_silent_{taken}": (
+            f"silent_{taken}_claim_confidence_gap",
+            "",
+            Bound(watch=0.05, act=0.07),
+            {"contradicted": 0.5},
+        )
+        for taken in ("right", "wrong")
+    },
     "performance": ("sensitivity", "", Bound(watch=0.55, act=0.5), {"missed": 0.5}),
     "calibration": ("calibration_gap", "", Bound(watch=0.05, act=0.07), {"shift": 1.5}),
     "underdiagnosis": ("underdiagnosis", "", Bound(watch=0.4, act=0.45), {"missed": 0.5}),
@@ -160,6 +169,7 @@ PLANTED: dict[str, tuple[str, str, Bound, dict[str, float]]] = {
     "confidence_open": ("open_confidence_gap", "", Bound(watch=0.05, act=0.07), {"accuracy": 0.6}),
     "yes_no": ("yes_sensitivity", "", Bound(watch=0.85, act=0.8), {"accuracy": 0.6}),
     "retrieval": ("recall_at_5", "", Bound(watch=0.7, act=0.65), {"found": 0.4}),
+    "confidence_retrieval": ("confidence_gap", "", Bound(watch=0.08, act=0.1), {"found": 0.4}),
     "drift_report": ("length", "", Bound(watch=0.1), {"words": 100}),
     "drift_classification": ("probability", "", Bound(watch=0.1), {"shift": 1.5}),
     "drift_vqa": ("answered_yes", "", Bound(watch=0.1), {}),
