@@ -2,7 +2,7 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
 import yaml
@@ -58,6 +58,12 @@ class CriticalSetting(Strict):
     within_minutes: Annotated[float, Field(gt=0)] = 60.0
 
 
+#: What can be set for searches, which have no judge.
+_OF_SEARCHES: Final = frozenset(
+    {"reference", "confidence", "is_probability", "confidence_beside", "accepted_risk"}
+)
+
+
 class Task(Strict):
     """One task of the system and what it is held against."""
 
@@ -66,6 +72,7 @@ class Task(Strict):
     operating_points: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}  # where the system gives scores only
     confidence: str | None = None  # which entry of the confidence map says how sure the system is
     is_probability: bool | None = None  # … of being right, and no mere score; default: by the name of the entry
+    confidence_beside: dict[str, bool] = {}  # other entries to measure, and whether each claims a probability
     samples: Annotated[int, Field(ge=2, le=50)] | None = (
         None  # … where it is the share of so many answers that agree
     )
@@ -75,6 +82,12 @@ class Task(Strict):
     critical: CriticalSetting | None = None  # classification
     judge: JudgeSetting = RulesSetting()
     check: CheckSetting | None = None
+
+    @model_validator(mode="after")
+    def _one_confidence_comes_first(self) -> Self:
+        if self.confidence_beside and self.confidence in (None, *self.confidence_beside):
+            raise ValueError("confidence_beside names further entries: the first stands under confidence alone")
+        return self
 
     @model_validator(mode="after")
     def _check_compares_two_judges(self) -> Self:
@@ -228,8 +241,12 @@ class AuditSettings(Strict):
         if scores and (scores.judge.kind != "rules" or scores.check):
             raise ValueError("classification compares numbers with labels: it takes no other judge and no check")
         search = value.get("retrieval")
-        if search and search.model_fields_set - {"reference"}:
-            raise ValueError("retrieval looks up ranks and takes nothing but reference; leave the other keys out")
+        if search and (unfit := sorted(search.model_fields_set - _OF_SEARCHES)):
+            raise ValueError(f"retrieval looks up ranks and takes no {unfit[0]}; leave it out")
+        if scores and scores.confidence_beside:
+            raise ValueError(
+                "a classifier's confidence is the score of each finding: it takes no confidence_beside"
+            )
         if any(getattr(task.judge, "embedding", None) for name, task in value.items() if name != "vqa"):
             raise ValueError("an embedding compares open answers: name it under vqa")
         if any(task.critical for name, task in value.items() if name != "classification"):

@@ -126,9 +126,14 @@ def _write(
 
 
 def metrics_of(dossier: Dossier) -> Iterator[tuple[str, float]]:
-    """Every measurement that may be shown, as MLflow metric names and values; what is undefined is not sent."""
+    """Measurements that may be shown, as MLflow metric names and values; what is undefined is not sent.
+
+    Of single findings within a group only those with a verdict: they are most of all numbers, nobody would draw
+    ten thousand series, and writing them took half of the mirror's time. All are in its report.json.
+    """
     for row in dossier.rows:
-        if row.suppressed:
+        within = row.item and row.slice != "all" and not row.status
+        if row.suppressed or within:
             continue
         for bound, value in (("value", row.value), ("low", row.low), ("high", row.high)):
             if value is not None and abs(value) != float("inf"):

@@ -1,5 +1,6 @@
 """The catalogue: every monitor there is, and its measures by name."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from monitors.agreement import FROZEN, JUDGES, REPEATS
@@ -59,6 +60,13 @@ CATALOGUE: Final[tuple[Monitor, ...]] = (
 )
 
 
+_MEASURES: Final[Mapping[str, Measure]] = {
+    **{measure.name: measure for monitor in CATALOGUE for measure in monitor.measures},
+    CORRECTED.name: CORRECTED,  # of reviews, which no monitor counts
+    EMBEDDING_DISTANCE.name: EMBEDDING_DISTANCE,  # of embeddings, which are in no judged table
+}
+
+
 class CatalogueError(ValueError):
     """A name that no monitor or measure has."""
 
@@ -74,12 +82,9 @@ def monitors_of(task: str) -> tuple[Monitor, ...]:
 
 def measure_named(name: str) -> Measure:
     """The declaration of a measure. Raises CatalogueError with the known names."""
-    known = {measure.name: measure for monitor in CATALOGUE for measure in monitor.measures}
-    known[CORRECTED.name] = CORRECTED  # of reviews, which no monitor counts
-    known[EMBEDDING_DISTANCE.name] = EMBEDDING_DISTANCE  # of embeddings, which are in no judged table
-    if name not in known:
-        raise CatalogueError(f"There is no measure {name!r}; there are {', '.join(sorted(known))}.")
-    return known[name]
+    if name not in _MEASURES:
+        raise CatalogueError(f"There is no measure {name!r}; there are {', '.join(sorted(_MEASURES))}.")
+    return _MEASURES[name]
 
 
 def monitor_of(measure: str, task: str) -> Monitor:

@@ -4,12 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from monitors.calibration import CONFIDENCE_CLAIMS
 from reports.dossier import Confidence, Dossier, ReliabilityBin, SafeCoverage
 from reports.figures.selective import selective_figure
 from reports.figures.style import Figure
-from reports.numbers import integer, number, with_interval
+from reports.numbers import integer, item_name, number, with_interval
 from reports.text import OUTPUTS, TASKS, WORDS
 
+#: Monitors of single claims; any other is of whole outputs.
+OF_CLAIMS: Final = frozenset(monitor.name for monitor in CONFIDENCE_CLAIMS)
 _LINES: Final = 8  # findings listed, the worst calibrated first
 _SMALLEST: Final = 0.001  # a p-value below is printed as such
 
@@ -30,9 +33,9 @@ class Line:
 def lines(dossier: Dossier) -> list[Line]:
     """All findings together (every version), then those of the current version with most miscalibration."""
     stated = [one for one in dossier.confidence if one.is_probability]
-    pooled = [one for one in stated if not one.item]
+    pooled = [one for one in stated if not is_finding(one)]
     pooled.sort(key=lambda one: (one.version != dossier.current_version, one.task, one.version))
-    single = [one for one in stated if one.item and one.version == dossier.current_version]
+    single = [one for one in stated if is_finding(one) and one.version == dossier.current_version]
     single.sort(key=lambda one: (-(one.miscalibration or 0.0), one.item))
     return [
         Line(
@@ -55,12 +58,17 @@ def figures(dossier: Dossier) -> list[Figure]:
 
 
 def sentences(dossier: Dossier) -> list[str]:
-    """What can be trusted at the accepted risk, and what few samples make of a confidence."""
+    """What can be trusted at the accepted risk."""
     return [
         f"{source(one)}: {sentence}"
         for one in _current(dossier)
-        for sentence in (*_safe(one, one.safe), *_safe(one, one.safe_present, present=True), *_sampled(one))
+        for sentence in (*_safe(one, one.safe), *_safe(one, one.safe_present, present=True))
     ]
+
+
+def few_samples(dossier: Dossier) -> list[str]:
+    """What few samples make of a confidence that is a share of them."""
+    return [f"{source(one)}: {sentence}" for one in _current(dossier) for sentence in _sampled(one)]
 
 
 def scores(dossier: Dossier) -> list[str]:
@@ -74,7 +82,7 @@ def recalibration(dossier: Dossier) -> list[str]:
     for one in _current(dossier):
         found = one.recalibrated
         if found is None:
-            said.append(WORDS["no_recalibration"].format(of=source(one)))
+            said.append(WORDS["no_recalibration"].format(of=source(one), unit=_judged(one)))
             continue
         saved = with_interval(found.saved, found.saved_low, found.saved_high, "score")
         gained = with_interval(found.gained, found.gained_low, found.gained_high, "score")
@@ -83,7 +91,13 @@ def recalibration(dossier: Dossier) -> list[str]:
         )
         said.append(
             WORDS["recalibration"].format(
-                of=source(one), stated=stated, after=after, saved=saved, constant=constant, gained=gained
+                of=source(one),
+                stated=stated,
+                after=after,
+                saved=saved,
+                constant=constant,
+                gained=gained,
+                unit=_judged(one),
             )
         )
     return said
@@ -95,13 +109,19 @@ def own_bins(dossier: Dossier) -> str:
     return WORDS["own_bins"].format(names="; ".join(names)) if names else ""
 
 
+def is_finding(one: Confidence | ReliabilityBin) -> bool:
+    """Whether it is of one finding of a classifier; the items of other tasks are further sources of confidence."""
+    return bool(one.item) and one.task == "classification"
+
+
 def source(one: Confidence | ReliabilityBin) -> str:
-    """Whose confidence it is: that of a task, or of one kind of its questions."""
-    return WORDS.get(f"of_{one.monitor}", TASKS.get(one.task, one.task))
+    """Whose confidence it is: that of a task, or of one kind of its questions, and which of several."""
+    of = WORDS.get(f"of_{one.monitor}", TASKS.get(one.task, one.task))
+    return of if is_finding(one) or not one.item else f"{of}, {item_name(one.item)}"
 
 
 def _current(dossier: Dossier) -> Iterator[Confidence]:
-    return (one for one in dossier.confidence if not one.item and one.version == dossier.current_version)
+    return (one for one in dossier.confidence if not is_finding(one) and one.version == dossier.current_version)
 
 
 def p_value(value: float | None) -> str:
@@ -115,7 +135,7 @@ def p_value(value: float | None) -> str:
 
 
 def _label(one: Confidence, dossier: Dossier) -> str:
-    label = one.item.replace("_", " ") or source(one)
+    label = item_name(one.item) if is_finding(one) else source(one)
     several = len({other.version for other in dossier.confidence}) > 1
     return f"{label}, version {one.version}" if several else label
 
@@ -147,6 +167,11 @@ def _unit(one: Confidence, *, present: bool) -> str:
     return OUTPUTS[one.task][1]
 
 
+def _judged(one: Confidence) -> str:
+    """What is right or wrong: an output, or one claim of it."""
+    return WORDS["unit_claim" if one.monitor in OF_CLAIMS else "unit_output"]
+
+
 def _sampled(one: Confidence) -> Sequence[str]:
     if one.sampled is None:
         return []
@@ -158,6 +183,7 @@ def _sampled(one: Confidence) -> Sequence[str]:
     return [
         WORDS["sampled"].format(
             samples=few.samples,
+            answers=WORDS["sampled_drafts" if one.monitor in OF_CLAIMS else "sampled_answers"],
             stated=with_interval(few.error_stated, few.stated_low, few.stated_high, "score"),
             corrected=with_interval(few.error_corrected, few.corrected_low, few.corrected_high, "score"),
         )

@@ -4,8 +4,10 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+import pyarrow as pa
+
 from auditor.settings import Task
-from monitors.calibration import Calibration
+from monitors.calibration import CONFIDENCE_CLAIMS, Calibration
 from monitors.cross_fit import cross_fitted
 from monitors.measurement import Slice
 from monitors.monitor import Monitor
@@ -17,16 +19,17 @@ from monitors.tally import Tally
 from monitors.threshold import SUPPRESS_BELOW, hidden_slices
 from reports.dossier import Confidence, Recalibrated, ReliabilityBin, SafeCoverage, Sampled
 
-#: Entries of the confidence map that say how likely the words are, or that the model says of itself: scores,
-#: unless the settings declare otherwise.
-SCORES: Final = frozenset({"sequence", "verbalised"})
+#: Confidences that are scores, unless the settings declare otherwise: how likely the words are, what the model
+#: says of itself, and how little the meanings of several answers scatter, which is no share of anything.
+SCORES: Final = frozenset({"sequence", "verbalised", "semantic_entropy"})
 _POINTS: Final = 50  # of a risk–coverage curve that are kept
+_FEWEST_SAMPLES: Final = 2  # a share of one is yes or no
 
 
 def states_probability(setting: Task) -> bool:
     """Whether what a task states with its outputs claims to be a probability of being right.
 
-    >>> [states_probability(Task(confidence=name)) for name in (None, "votes", "sequence", "verbalised")]
+    >>> [states_probability(Task(confidence=name)) for name in (None, "votes", "sequence", "semantic_entropy")]
     [True, True, False, False]
     >>> states_probability(Task(confidence="verbalised", is_probability=True))
     True
@@ -34,9 +37,23 @@ def states_probability(setting: Task) -> bool:
     return setting.confidence not in SCORES if setting.is_probability is None else setting.is_probability
 
 
+def is_stated(monitor: Calibration, setting: Task, judged: pa.Table) -> bool:
+    """Whether there can be a confidence that the monitor reads.
+
+    A classifier's score is one. That of claims is read from several drafts of a case, whatever the settings say;
+    any other is the entry that they name.
+    """
+    if monitor in CONFIDENCE_CLAIMS:
+        return bool(judged["claims"].null_count < judged.num_rows)
+    return monitor.task == "classification" or setting.confidence is not None
+
+
 def of_source(monitor: Monitor, setting: Task) -> Monitor:
-    """The monitor without the measures that its source of confidence has no claim to."""
-    if isinstance(monitor, Calibration) and not states_probability(setting):
+    """The monitor without the measures that its source of confidence has no claim to.
+
+    Claims do not have theirs from the source that the settings name: a share of drafts is a probability.
+    """
+    if isinstance(monitor, Calibration) and monitor not in CONFIDENCE_CLAIMS and not states_probability(setting):
         return monitor.of_scores()
     return monitor
 
@@ -79,9 +96,9 @@ def confidence_of(
 ) -> Confidence | None:
     """What the probabilities of one finding (or of all, item "") are worth; None below eleven patients.
 
-    The risk–coverage curve is that of all findings together: a threshold of trust is set for outputs. A score has
-    no parts of a Brier score and no test; a classifier's has no curve either, since nothing says which of its
-    scores call a finding present.
+    The risk–coverage curve is that of all findings together: a threshold of trust is set for outputs, so claims
+    have none. A score has no parts of a Brier score and no test; a classifier's has no curve either, since nothing
+    says which of its scores call a finding present.
     """
     labelled = 0  # the first cell of every calibration monitor
     if tally.patients(select(tally, Slice(), version=version, item=item), (labelled,))[0] < SUPPRESS_BELOW:
@@ -90,7 +107,7 @@ def confidence_of(
     parts = corp(tally, version=version, item=item)
     test = calibration_test(tally, version=version, item=item, reference=reference)
     scored = monitor.task == "classification"
-    ordered = not item and (claimed or not scored)
+    ordered = not item and (claimed or not scored) and monitor not in CONFIDENCE_CLAIMS
     whole = risk_coverage(tally, version=version) if ordered else None
     return Confidence(
         task=monitor.task,
@@ -106,7 +123,7 @@ def confidence_of(
         area=_known(whole.area) if whole else None,
         oracle=_known(whole.oracle) if whole else None,
         safe=_safe(setting, tally, version) if ordered else None,
-        sampled=_sampled(setting, tally, version) if claimed and not item else None,
+        sampled=_sampled(monitor, setting, tally, version) if claimed and not item else None,
         monitor=monitor.name,
         is_probability=claimed,
         recalibrated=_recalibrated(tally, version, item),
@@ -158,16 +175,22 @@ def _safe(setting: Task, tally: Tally, version: str, *, present: bool = False) -
     )
 
 
-def _sampled(setting: Task, tally: Tally, version: str) -> Sampled | None:
+def _sampled(monitor: Calibration, setting: Task, tally: Tally, version: str) -> Sampled | None:
+    """What few samples make of the confidence; a claim is held against the other drafts, one fewer than all."""
     if setting.samples is None:
         return None
+    of_claims = monitor in CONFIDENCE_CLAIMS
+    samples = setting.samples - 1 if of_claims else setting.samples
+    if samples < _FEWEST_SAMPLES:
+        return None
     try:
-        found = self_consistency(tally, version=version, samples=setting.samples)
+        found = self_consistency(tally, version=version, samples=samples)
     except SampleError as error:  # the setting does not fit the outputs: said in the report, nothing else is lost
-        return Sampled(setting.samples, None, None, str(error))
+        unlike = f"Some cases do not have {setting.samples} drafts each; name the number that was drawn."
+        return Sampled(samples, None, None, unlike if of_claims else str(error))
     stated, corrected = found.error_stated, found.error_corrected
     return Sampled(
-        setting.samples,
+        samples,
         _known(stated.value),
         _known(corrected.value),
         "",

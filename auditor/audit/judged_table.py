@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from auditor.audit.answering import self_consistency
+from auditor.audit.answering import one_meaning, self_consistency
+from auditor.audit.claim_confidence import claim_confidence
 from auditor.audit.editing import edited_share
 from auditor.audit.linking import Linked, number_columns, slice_columns, subjects
 from auditor.audit.pairing import pairs_right
@@ -22,6 +23,8 @@ from monitors.judged import COMMON, judged_schema
 VERBALISED: Final = "verbalised"
 #: The share of a question's answers that mean what this one means, where the map does not hold it.
 SELF_CONSISTENCY: Final = "self_consistency"
+#: 1 minus the entropy of the meanings of a question's answers, where the map does not hold it.
+SEMANTIC_ENTROPY: Final = "semantic_entropy"
 
 
 def from_judgements(
@@ -41,7 +44,11 @@ def from_judgements(
     beside: dict[str, pa.Array] = {}
     if task == "report":
         unknown = pa.nulls(linked.outputs.num_rows, pa.int8())
-        beside = {"edited": edited_share(linked), "reached": unknown if reached is None else reached}
+        beside = {
+            "edited": edited_share(linked),
+            "reached": unknown if reached is None else reached,
+            "claims": claim_confidence(linked, judgements),
+        }
     if task == "vqa":
         right = pc.if_else(pc.equal(status, "judged"), judgements["correct"], pa.scalar(None, pa.int8()))
         beside = {"pair_correct": pairs_right(linked, right)}
@@ -173,13 +180,23 @@ def _digests(
         *(pc.cast(columns[name], pa.string()) for name in names),
         pc.cast(columns["weight"], pa.string()),
         pc.fill_null(pc.cast(columns["confidence"], pa.string()), ""),
-        *(pc.fill_null(pc.cast(column, pa.string()), "") for column in beside.values()),
+        *map(_as_text, beside.values()),
         "\x1f",
     ).to_pylist()
     return pa.array(
         [hashlib.sha256(key + row.encode()).digest()[:16] for key, row in zip(keys, text, strict=True)],
         pa.binary(16),
     )
+
+
+def _as_text(column: pa.Array) -> pa.Array:
+    """A column in words, null as none; Arrow has no words for a list, and nearly every list of claims is null."""
+    if not pa.types.is_list(column.type):
+        return pc.fill_null(pc.cast(column, pa.string()), "")
+    words = np.full(len(column), "", dtype=object)
+    held = np.flatnonzero(np.asarray(column.is_valid()))
+    words[held] = [repr(one) for one in column.take(held).to_pylist()]
+    return pa.array(words, pa.string())
 
 
 def _confidence(linked: Linked, settings: AuditSettings, task: str) -> pa.Array:
@@ -190,6 +207,8 @@ def _confidence(linked: Linked, settings: AuditSettings, task: str) -> pa.Array:
     stated = pc.map_lookup(outputs["confidence"].combine_chunks(), pa.scalar(source), "last")
     if source == SELF_CONSISTENCY:
         return pc.coalesce(stated, self_consistency(outputs, task))
+    if source == SEMANTIC_ENTROPY:
+        return pc.coalesce(stated, one_meaning(outputs, task))
     if source != VERBALISED:
         return stated
     in_words = pa.array([stated_confidence(text) for text in outputs["text"].to_pylist()], pa.float64())

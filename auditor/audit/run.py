@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from auditor.audit.accounting import accounted_by, accounts
 from auditor.audit.agreement import check_judge, other_judges
-from auditor.audit.confidence import of_source
+from auditor.audit.confidence import is_stated, of_source
 from auditor.audit.correcting import correction_of, reviews_digest
 from auditor.audit.drifting import drift_monitor, embeddings_in, embeddings_moved
 from auditor.audit.facts import Facts, facts_of_rows
@@ -29,6 +29,7 @@ from auditor.audit.reproducing import reproduce_task
 from auditor.audit.scope import INPUT_KINDS, Scope, build_key, scope_of
 from auditor.audit.sealing import sealed_digest, sealed_weeks
 from auditor.audit.selected import reviewed_outputs, selected
+from auditor.audit.sources import measured_beside
 from auditor.audit.splitting import split_task
 from auditor.audit.tallying import tally_days
 from auditor.audit.verdicts import (
@@ -185,6 +186,12 @@ def _build(
         }
         progress(f"measuring {task}", 0, 1)
         measured: Measured = measure_task(tallies, scope.settings, scope.window, scope.mature_until, order)
+        if judgements is not None:
+            rows = partial(from_judgements, linked, judgements, keys, task)
+            for beside in measured_beside(ledger, lake, scope, task, rows, order, transaction):
+                measured.measurements += beside.measurements
+                measured.reliability += beside.reliability
+                measured.confidence += beside.confidence
         stored = partial(embeddings_in, lake, scope.segments["outputs"])
         seen = embeddings_moved(linked, stored, task, scope.settings, scope.window)
         said = wording_moved(linked, judgements, task, order, scope.settings, scope.window)
@@ -227,15 +234,19 @@ def _build(
 
 
 def _monitors(task: TaskName, judged: pa.Table, settings: AuditSettings) -> list[Monitor]:
-    """The monitors of a task; of stated confidence and critical findings only where the settings name them."""
+    """The monitors of a task; of confidence and critical findings only where there are any to measure."""
     unasked: list[type] = []
-    if task != "classification" and settings.tasks[task].confidence is None:
-        unasked.append(Calibration)
-    if settings.tasks[task].critical is None:
+    setting = settings.tasks[task]
+    if setting.critical is None:
         unasked.append(Critical)
     if not is_known(settings, task):
         unasked.append(Reached)
-    asked = [monitor for monitor in monitors_of(task) if not isinstance(monitor, tuple(unasked))]
+    asked = [
+        monitor
+        for monitor in monitors_of(task)
+        if not isinstance(monitor, tuple(unasked))
+        and (not isinstance(monitor, Calibration) or is_stated(monitor, setting, judged))
+    ]
     numbered = drift_monitor(task, judged, settings)
     asked = [numbered if isinstance(monitor, Drift) else monitor for monitor in asked]
     # its sums give estimates, which need a reference window to learn from

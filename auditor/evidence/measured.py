@@ -8,16 +8,19 @@ import sqlalchemy as sa
 
 from auditor.evidence.looking import Found, Look
 from auditor.store import tables as t
-from monitors.calibration import CONFIDENCE_OPEN, CONFIDENCE_VQA
+from monitors.calibration import CONFIDENCE_CLAIMS, CONFIDENCE_OPEN, CONFIDENCE_VQA, Calibration
+from monitors.catalogue import CATALOGUE
 from monitors.judged import MISSING
 
 #: Which monitors speak to which item. A yes or no asked of what is not there is the hallucination of a VQA model.
 PERFORMANCE: Final = frozenset({"performance", "critical", "vqa_performance", "retrieval"})
 HALLUCINATION: Final = frozenset({"hallucination", "yes_no"})
-CALIBRATION: Final = frozenset({"calibration", "confidence_report", "confidence_vqa", "confidence_open"})
+CALIBRATION: Final = frozenset(monitor.name for monitor in CATALOGUE if isinstance(monitor, Calibration))
 #: What these say of any score: it orders the outputs. Calibrated is only what claims to be a probability.
 _ORDER: Final = frozenset(
-    one.name for monitor in (CONFIDENCE_VQA, CONFIDENCE_OPEN) for one in monitor.of_scores().measures
+    one.name
+    for monitor in (CONFIDENCE_VQA, CONFIDENCE_OPEN, *CONFIDENCE_CLAIMS)
+    for one in monitor.of_scores().measures
 )
 ROBUSTNESS: Final = frozenset({"grounding", "consistency", "reproduction"})
 OVERSIGHT: Final = frozenset({"editing", "reached"})

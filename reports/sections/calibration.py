@@ -9,12 +9,11 @@ from reports.document import Block, Figures, Heading, Section, Table, bullets, c
 from reports.dossier import Dossier, ReliabilityBin
 from reports.figures.reliability import reliability_figure
 from reports.figures.style import Figure
-from reports.sections.performance import task_blocks
+from reports.sections.performance import MONITOR, STATED, task_blocks
 from reports.sections.tables import heads
 from reports.text import WORDS
 
 _RELIABILITY: Final = 6  # diagrams drawn
-_MONITORS = frozenset({"calibration", "confidence_report", "confidence_vqa", "confidence_open"})
 
 
 def calibration(dossier: Dossier) -> Section:
@@ -26,6 +25,8 @@ def _blocks(dossier: Dossier) -> Iterator[Block]:
     diagrams, left_out = reliability(dossier)
     if unclaimed := confidence.scores(dossier):
         yield bullets(unclaimed)
+    if any(MONITOR.get(row.measure) in confidence.OF_CLAIMS for row in dossier.rows):
+        yield paragraph(WORDS["claims_lead"])
     if diagrams:
         yield paragraph(WORDS["reliability_lead"])
         yield Figures(tuple(diagrams), square=True)
@@ -33,9 +34,11 @@ def _blocks(dossier: Dossier) -> Iterator[Block]:
             yield paragraph(WORDS["reliability_more"].format(count=left_out), small=True)
         if own := confidence.own_bins(dossier):
             yield paragraph(own, small=True)
+        if few := confidence.few_samples(dossier):
+            yield bullets(few)
     elif not unclaimed:
         yield paragraph(WORDS["no_reliability"])
-    yield from task_blocks(dossier, _MONITORS)
+    yield from task_blocks(dossier, STATED)
     yield from _worth(dossier)
     if bought := confidence.recalibration(dossier):
         yield Heading(WORDS["recalibrated"])
@@ -79,15 +82,15 @@ def reliability(dossier: Dossier) -> tuple[list[Figure], int]:
     groups: dict[tuple[str, str, str, str], list[ReliabilityBin]] = defaultdict(list)
     for one in dossier.reliability:
         groups[one.task, one.version, one.item, one.monitor].append(one)
-    pooled = [key for key in groups if not key[2]]
+    pooled = [key for key in groups if not confidence.is_finding(groups[key][0])]
     pooled.sort(key=lambda key: (key[1] != dossier.current_version, key))
-    single = [key for key in groups if key[2] and key[1] == dossier.current_version]
+    single = [key for key in groups if key not in pooled and key[1] == dossier.current_version]
     single.sort(key=lambda key: (-_distance(groups[key]), key))
     shown = [*pooled, *single][:_RELIABILITY]
     figures = []
     for i, key in enumerate(shown):
         version, item = key[1:3]
-        label = item or confidence.source(groups[key][0])
+        label = item if confidence.is_finding(groups[key][0]) else confidence.source(groups[key][0])
         if len({k[1] for k in groups}) > 1:
             label += f", version {version}"
         figures.append(reliability_figure(groups[key], label, f"rel{i}"))

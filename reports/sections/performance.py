@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from monitors.calibration import Calibration
 from monitors.catalogue import CATALOGUE
 from monitors.grounding import GROUNDING
 from reports.document import Badge, Block, Folded, Heading, Section, Table, cell, paragraph
@@ -20,11 +21,12 @@ _PROBES: Final = ("grounding", "consistency", "reproduction")
 _INSIDE: Final = frozenset(
     part for one in GROUNDING.measures for part in one.parts if part.startswith(("yes", "no"))
 )
+#: Those that hold what is stated against what came true: of findings, drafts, claims, answers and searches.
+STATED: Final = frozenset(monitor.name for monitor in CATALOGUE if isinstance(monitor, Calibration))
 #: All monitors but those that have a section of their own.
 _MONITORS: Final = frozenset(MONITOR.values()) - {
-    *("hallucination", "error_codes", "editing", "reached", "calibration"),
+    *("hallucination", "error_codes", "editing", "reached", *STATED),
     *("agreement_repeats", "agreement_judges", "agreement_frozen", "agreement_moved"),
-    *("confidence_report", "confidence_vqa", "confidence_open"),
 }
 
 
@@ -91,8 +93,8 @@ def task_blocks(dossier: Dossier, wanted: frozenset[str]) -> Iterator[Block]:
             yield Heading(WORDS["change"], 4)
             yield rows_table(changes, WORDS["measure"])
         if findings:
-            item, title = ("direction", "by_direction") if task == "retrieval" else ("finding", "by_finding")
-            yield Folded(WORDS[title], tuple(matrix_table(part, WORDS[item]) for part in findings))
+            item = "finding" if task == "classification" else "source" if wanted == STATED else "direction"
+            yield Folded(WORDS[f"by_{item}"], tuple(matrix_table(part, WORDS[item]) for part in findings))
 
 
 def _estimated(dossier: Dossier) -> Iterator[Block]:

@@ -112,6 +112,12 @@ def test_no_report_text_goes_out_though_the_exemplar_policy_quotes_sentences(tra
 def test_no_metric_name_is_given_twice(tracked: Site, first: Result) -> None:
     names = [name for name, _ in metrics_of(tracked.dossier())]
     assert len(names) == len(set(names)) > 50
+    # of findings within groups only what was asked for
+    rows = {(bool(row.item), row.slice != "all", bool(row.status)) for row in tracked.dossier().rows}
+    assert (True, True, False) in rows, "else this shows nothing"
+    assert not [name for name in names if name.startswith("sensitivity/Effusion/") and "sex" in name]
+    assert [name for name in names if name.startswith("sensitivity/") and "sex" in name]
+    assert [name for name in names if name.startswith("sensitivity/Effusion/")]
     assert METRICS_A_BATCH == 1_000
 
 

@@ -61,15 +61,35 @@ def test_what_can_be_trusted_is_a_sentence_also_where_nothing_can() -> None:
 def test_few_answers_are_said_to_be_few() -> None:
     whole = replace(sample().confidence[0], safe=None, safe_present=None)
     few = replace(whole, sampled=Sampled(5, 0.105, 0.02, "", 0.09, 0.12, 0.0, 0.04))
-    (said,) = confidence.sentences(replace(sample(), confidence=(few,)))
+    (said,) = confidence.few_samples(replace(sample(), confidence=(few,)))
     assert "a share of 5 answers" in said and "0.105 [0.090–0.120]" in said and "0.020 [0.000–0.040]" in said
     # an audit of before kept an error without interval, above zero by chance: it is not shown as what it is not
-    assert not confidence.sentences(
+    assert not confidence.few_samples(
         replace(sample(), confidence=(replace(whole, sampled=Sampled(5, 0.1, 0.0, "")),))
     )
     unfit = replace(whole, sampled=Sampled(5, None, None, "Some confidences are not shares of 5 samples."))
-    (said,) = confidence.sentences(replace(sample(), confidence=(unfit,)))
+    (said,) = confidence.few_samples(replace(sample(), confidence=(unfit,)))
     assert said == "Finding scores: Some confidences are not shares of 5 samples."
+
+
+def test_claims_are_said_twice_and_are_no_outputs() -> None:
+    whole = replace(
+        sample().confidence[0], task="report", curve=(), area=None, oracle=None, safe=None, safe_present=None,
+        sampled=Sampled(4, 0.105, 0.02, "", 0.09, 0.12, 0.0, 0.04),
+    )  # fmt: skip
+    both = tuple(replace(whole, monitor=f"confidence_claims_silent_{taken}") for taken in ("right", "wrong"))
+    dossier = replace(sample(), confidence=both)
+    labels = [f"Claims of drafts, taken as {taken} where the reference is silent" for taken in ("right", "wrong")]
+    assert [line.label for line in confidence.lines(dossier)] == labels
+    assert [said.split(":")[0] for said in confidence.recalibration(dossier)] == labels
+    assert all("one value for every claim" in said for said in confidence.recalibration(dossier))
+    none = replace(dossier, confidence=(replace(both[0], recalibrated=None),))
+    assert "fewer than 20 patients have any claim that is right" in confidence.recalibration(none)[0]
+    few = confidence.few_samples(dossier)
+    assert [said.split(":")[0] for said in few] == labels
+    assert "a share of 4 other drafts" in few[0] and "the chance of so few other drafts" in few[0]
+    assert few[0] in render(dossier)
+    assert not confidence.figures(dossier) and not confidence.sentences(dossier)
 
 
 def test_without_probabilities_there_is_no_such_section() -> None:
