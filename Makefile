@@ -44,9 +44,10 @@ floors: install
 	$(BIN)/lint-imports
 
 # Three processes share the cores, since tests that wait for a server or a scheduler leave a core idle. Without
-# OMP_NUM_THREADS each would start as many threads as there are cores. The stories live through months, run whole
-# examples, kill schedulers or drive a browser.
-STORIES := tests/auditor/test_demo_alerts.py tests/auditor/test_demo_judged.py tests/auditor/test_examples.py tests/dashboards tests/auditor/clock
+# OMP_NUM_THREADS each would start as many threads as there are cores. The stories live through months, kill schedulers
+# or drive a browser; the examples run whole, and ask models.
+STORIES := tests/auditor/test_demo_alerts.py tests/auditor/test_demo_judged.py tests/dashboards tests/auditor/clock
+EXAMPLES := tests/auditor/test_examples.py tests/auditor/replay
 PARTS := tests/auditor
 
 unit unit-stories unit-parts unit-rest: export OMP_NUM_THREADS = 1
@@ -58,9 +59,10 @@ unit-stories: install
 	$(BIN)/python -m pytest $(STORIES)
 
 unit-parts: install
-	$(BIN)/python -m pytest $(PARTS) $(addprefix --ignore=,$(STORIES))
+	$(BIN)/python -m pytest $(PARTS) $(addprefix --ignore=,$(STORIES) $(EXAMPLES))
 
 unit-rest: install
+	$(BIN)/python -m pytest $(EXAMPLES)
 	$(BIN)/python -m pytest $(addprefix --ignore=,$(PARTS) $(STORIES))
 
 format: install ## put the code in its standard form

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from auditor.audit.answering import sampled_questions
 from auditor.audit.linking import Linked
-from auditor.claims import default_lexicon, extract
+from auditor.claims import Lexicon, default_lexicon, extract
 from auditor.claims.observations import Observation, observe
 from auditor.judges.pairs import has_words
 from monitors.judged import CLAIMS
@@ -32,7 +32,7 @@ class _Draft(NamedTuple):
         return {(claim.finding, claim.side) for claim in self.claims}
 
 
-def claim_confidence(linked: Linked, judgements: pa.Table) -> pa.Array:
+def claim_confidence(linked: Linked, judgements: pa.Table, lexicon: Lexicon | None = None) -> pa.Array:
     """By row of the outputs the positive claims of a draft, as the judged table of reports holds them.
 
     A claim is an observation of the draft; its confidence is the share of the OTHER drafts of the same case that
@@ -43,10 +43,10 @@ def claim_confidence(linked: Linked, judgements: pa.Table) -> pa.Array:
     `right` is 1, or 0 where the reference contradicts the claim or has it on the other side, or null where the
     reference is silent. The list is null where a case was drafted once, where the draft was not judged, and where
     an error cannot be laid to one claim: then nobody knows which of them is right. `judgements` stand row by row
-    beside the outputs.
+    beside the outputs; `lexicon` is the one that they were made by, where it is not the product's own.
     """
     lists: dict[int, list[dict[str, Any]]] = {}
-    for drafts in _drafted(linked.outputs, judgements):
+    for drafts in _drafted(linked.outputs, judgements, lexicon):
         makers = Counter(said for draft in drafts for said in draft.said)
         for draft in drafts:
             right = None if draft.errors is None else _right(draft.claims, draft.errors)
@@ -60,13 +60,13 @@ def claim_confidence(linked: Linked, judgements: pa.Table) -> pa.Array:
     return pa.array([lists.get(row) for row in range(rows)], _TYPE) if lists else pa.nulls(rows, _TYPE)
 
 
-def _drafted(outputs: pa.Table, judgements: pa.Table) -> Iterator[list[_Draft]]:
+def _drafted(outputs: pa.Table, judgements: pa.Table, lexicon: Lexicon | None) -> Iterator[list[_Draft]]:
     """The drafts of each case that was drafted more than once, read; only these rows are looked at."""
     groups = sampled_questions(outputs)
     rows = [row for group in groups for row in group]
     if not rows:
         return
-    lexicon = default_lexicon()
+    lexicon = lexicon or default_lexicon()
     said = dict(zip(rows, outputs.select(["text", "error"]).take(rows).to_pylist(), strict=True))
     found = dict(zip(rows, judgements.select(["status", "errors"]).take(rows).to_pylist(), strict=True))
     for group in groups:

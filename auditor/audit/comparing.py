@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from auditor import __version__
 from auditor.audit.changed_cases import changed_cases
-from auditor.audit.confidence import of_source
+from auditor.audit.confidence import is_stated, of_source
 from auditor.audit.judging import Progress
 from auditor.audit.scope import INPUT_KINDS, AuditError, scope_of
 from auditor.audit.shared import judged_answers, shared_answers
@@ -126,7 +126,7 @@ def _check_versions(outputs: pa.Table, system: str, old: str, new: str) -> None:
 def _measures(
     judged: pa.Table, task: str, old: str, new: str, settings: AuditSettings, margins: Mapping[str, float]
 ) -> Iterator[ComparedMeasure]:
-    for monitor in _monitors(task, settings):
+    for monitor in _monitors(task, judged, settings):
         tally = Tally.of(monitor, judged, strata_of(settings), settings.seed)
         pairs = Pairs(monitor, judged, strata_of(settings), settings.seed, old=old, new=new)
         slices = [Slice(), *_attributes(tally, settings, new)]
@@ -152,14 +152,14 @@ def _measures(
             yield _row(change, before, after, declared[change.measure], gate, hide)
 
 
-def _monitors(task: str, settings: AuditSettings) -> Iterator[Monitor]:
+def _monitors(task: str, judged: pa.Table, settings: AuditSettings) -> Iterator[Monitor]:
     setting = settings.tasks[task]  # type: ignore[index]
     for monitor in monitors_of(task):
         if monitor.name.startswith("drift"):
             continue
         if isinstance(monitor, Critical) and setting.critical is None:
             continue
-        if isinstance(monitor, Calibration) and task != "classification" and setting.confidence is None:
+        if isinstance(monitor, Calibration) and not is_stated(monitor, setting, judged):
             continue
         yield of_source(monitor, setting)
 

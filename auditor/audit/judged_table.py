@@ -15,6 +15,7 @@ from auditor.audit.editing import edited_share
 from auditor.audit.linking import Linked, number_columns, slice_columns, subjects
 from auditor.audit.pairing import pairs_right
 from auditor.claims.significance import WEIGHT
+from auditor.judges.protocol import site_lexicon_of
 from auditor.judges.verbalised import stated_confidence
 from auditor.settings import AuditSettings, Task
 from monitors.judged import COMMON, judged_schema
@@ -47,7 +48,7 @@ def from_judgements(
         beside = {
             "edited": edited_share(linked),
             "reached": unknown if reached is None else reached,
-            "claims": claim_confidence(linked, judgements),
+            "claims": claim_confidence(linked, judgements, site_lexicon_of(settings.tasks["report"].judge)),
         }
     if task == "vqa":
         right = pc.if_else(pc.equal(status, "judged"), judgements["correct"], pa.scalar(None, pa.int8()))

@@ -10,7 +10,7 @@ from auditor.judges.pairs import BadPairError
 
 if TYPE_CHECKING:
     from auditor.claims.lexicon import Lexicon
-    from auditor.model_settings import JudgeSetting, RulesSetting
+    from auditor.model_settings import JudgeSetting
 
 #: Pairs that a judge of rules takes between two commits: what a crash can cost.
 BLOCK: Final = 2_000
@@ -45,7 +45,7 @@ def for_task(task: str, setting: "JudgeSetting | None" = None, repeat: int = 0) 
         return LlmJudge(task, setting, repeat)
     if repeat:
         raise BadPairError("rules say the same every time: only a language model is asked again")
-    lexicon = _site_lexicon(setting)
+    lexicon = site_lexicon_of(setting)
     if task == "report":
         from auditor.judges.report import ReportJudge
 
@@ -95,8 +95,9 @@ def in_week(judge: Judge, week: str) -> Judge:
     return WeeklyJudge(judge.name, digest, judge.block, judge.remote, judge)
 
 
-def _site_lexicon(setting: "RulesSetting | None") -> "Lexicon | None":
-    if setting is None or not setting.lexicon:
+def site_lexicon_of(setting: "JudgeSetting | None") -> "Lexicon | None":
+    """The lexicon with a hospital's own words that a judge reads by; None for the product's own."""
+    if setting is None or setting.kind == "llm" or not setting.lexicon:
         return None
     from auditor.claims.compile import site_lexicon
 

@@ -28,7 +28,7 @@ def _run(folder: Path, *command: str, codes: tuple[int, ...] = (0, 1, 3), told: 
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=580,
         input=told,
     )
     assert done.returncode in codes, done.stderr[-2000:]

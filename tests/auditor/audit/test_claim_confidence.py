@@ -1,6 +1,7 @@
 """Single claims of drafts: how many other drafts of the case make them, and whether they are right."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,16 @@ from auditor.audit.confidence import _sampled, is_stated, of_source
 from auditor.audit.judged_table import from_judgements
 from auditor.audit.judging import _row
 from auditor.audit.linking import Linked
+from auditor.judges.protocol import site_lexicon_of
 from auditor.judges.report import ReportJudge
+from auditor.model_settings import RulesSetting
 from auditor.settings import Task
 from auditor.store import schemas
 from monitors.calibration import CONFIDENCE_CLAIMS, CONFIDENCE_REPORT
 from monitors.judged import CLAIMS, GRID
 from monitors.tally import Tally
 from tests.auditor.audit import rows
+from tests.auditor.claims.test_site_lexicon import OURS
 
 LEFT, RIGHT = "Small left pleural effusion.", "Small right pleural effusion."
 PNEUMOTHORAX, FRACTURE = "Large left pneumothorax.", "Acute left rib fracture."
@@ -197,3 +201,17 @@ def test_a_claim_is_a_share_of_one_draft_fewer_than_there_are() -> None:
         assert found[3] is not None and (found[3].samples, found[3].note) == (2, "")
         assert found[4] is not None and found[4].error_stated is None
         assert found[4].note == "Some cases do not have 4 drafts each; name the number that was drawn."
+
+
+def test_a_hospitals_own_words_are_claims_where_its_judge_knows_them(tmp_path: Path) -> None:
+    ours = tmp_path / "ours.yaml"
+    ours.write_text(OURS)
+    setting = RulesSetting(lexicon=[ours])
+    drafts = drafted(*["There is a quokka sign."] * 3)
+    judge = ReportJudge(site_lexicon_of(setting))
+    pairs = [{"id": str(i), "draft": "There is a quokka sign.", "reference": REFERENCE} for i in range(3)]
+    found = [_row(i.to_bytes(16), "report", made) for i, made in enumerate(judge.judge(pairs))]
+    told = rows.settings().model_copy(update={"tasks": {"report": Task(judge=setting)}})
+    keys = [i.to_bytes(16) for i in range(3)]
+    judged = from_judgements(drafts, pa.Table.from_pylist(found, schema=schemas.JUDGEMENTS), keys, "report", told)
+    assert judged["claims"].to_pylist() == [[{"confidence": 1.0, "right": None}]] * 3
