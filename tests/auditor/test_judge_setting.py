@@ -61,7 +61,7 @@ def test_ways_to_check_a_judge(check: str) -> None:
         ("report: {check: {frozen: 19}}", "check.frozen"),
         ("report: {check: {frozen: 5001}}", "check.frozen"),
         ("classification: {check: {frozen: 100}}", "no check"),
-        ("retrieval: {check: {frozen: 100}}", "nothing but reference"),
+        ("retrieval: {check: {frozen: 100}}", "takes no check"),
         ("report: {check: {repeats: 1}}", "rules say the same every time"),
         ("report: {check: {judge: {kind: rules}}}", "is the judge itself"),
         ("report: {judge: " + LLM % "" + ", check: {judge: " + LLM % ", timeout: 5" + "}}", "is the judge itself"),

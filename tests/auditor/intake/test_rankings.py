@@ -114,7 +114,7 @@ def test_records_read_ids_and_objects_alike() -> None:
     assert Reference.model_validate(truth(1, matches=9)).matches == ["9"]
 
 
-@pytest.mark.parametrize("key", ["findings: [Mass]", "confidence: votes", "check: {judge: {kind: rules}}"])
+@pytest.mark.parametrize("key", ["findings: [Mass]", "samples: 5", "check: {judge: {kind: rules}}"])
 def test_the_task_takes_only_what_means_something_for_it(key: str) -> None:
     with pytest.raises(SettingsError, match=r"retrieval|rules"):
         parse_settings(f"system: a\ntasks: {{retrieval: {{{key}}}}}")
