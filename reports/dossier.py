@@ -259,7 +259,8 @@ class Confidence:
     Brier score = miscalibration − discrimination + uncertainty. `p_value` tests that every bin is calibrated.
     `curve` holds (coverage, risk) from the most confident outputs down; `area` is beneath it and `oracle` that of
     a perfect order. Curve, areas, `safe`, `safe_present` (of findings called present) and `sampled` are of all
-    findings together (item ""). Of a score, which claims no probability, the parts and the test are None.
+    findings together (item ""). Of a score, which claims no probability, the parts and the test are None. Outside
+    of classification the item is the name of a further source of confidence, "" the first.
     """
 
     task: str
