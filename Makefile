@@ -45,8 +45,8 @@ floors: install
 
 # Three processes share the cores, since tests that wait for a server or a scheduler leave a core idle. Without
 # OMP_NUM_THREADS each would start as many threads as there are cores. The stories live through months, kill schedulers
-# or drive a browser; the examples run whole, and ask models.
-STORIES := tests/auditor/test_demo_alerts.py tests/auditor/test_demo_judged.py tests/dashboards tests/auditor/clock
+# or drive a browser; keeping and issuing keep them company, so that all three take equally long. The examples ask models.
+STORIES := tests/auditor/test_demo_alerts.py tests/auditor/test_demo_judged.py tests/dashboards tests/auditor/clock tests/auditor/keeping tests/auditor/issuing
 EXAMPLES := tests/auditor/test_examples.py tests/auditor/replay
 PARTS := tests/auditor
 
