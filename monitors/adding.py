@@ -44,7 +44,8 @@ def added(key: Ints, value: Ints, strata: int, cells: int) -> Entries:
     """The sums of equal keys, which may lie in any order. Raises TallyError where they could be inexact."""
     _check_exact([(key % cells, value)], cells)
     room = strata * GROUPS * cells
-    if 0 < room <= min(_DENSE, 4 * len(key)):
+    # a table no longer than the entries themselves costs less than their order, however large it is
+    if 0 < room <= max(min(_DENSE, 4 * len(key)), len(key)):
         # sums below 2**53 of integers: float64 holds each partial sum exactly, and nothing need be sorted
         dense = np.bincount(key, weights=value.astype(np.float64), minlength=room)
         kept = np.flatnonzero(dense)
