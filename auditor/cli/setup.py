@@ -258,7 +258,9 @@ def demo(
             [(a.alert, a.opened, a.severity.upper(), a.about, f"{a.reason} {a.cause}") for a in result.alerts],
         )
         say(f"Report:    {result.report}\nWorkspace: {result.workspace}")
-        say(f"Answer them: AUDITOR_WORKSPACE={result.workspace} auditor alerts show {result.alerts[0].alert}")
+        if result.alerts:
+            first = result.alerts[0].alert
+            say(f"Answer them: AUDITOR_WORKSPACE={result.workspace} auditor alerts show {first}")
         say("All of it is simulated: no patient, no hospital, no real model.")
     if serve:
         serve_demo(path, port)

@@ -72,10 +72,15 @@ class DemoResult:
 def run_demo(path: Path, seed: int, progress: Progress) -> DemoResult:
     """Simulate, hand in, audit weekly, and compare what was found with what was planted.
 
-    Raises WorkspaceError when `path` holds something else than an earlier demo.
+    Raises WorkspaceError when `path` holds something else than an earlier demo, or when no audit could end.
     """
     hospital = simulate(seed)
     workspace, audits = live_through(hospital, path, progress)
+    if not audits:
+        raise WorkspaceError(
+            "No audit of the simulated hospital came to its end. "
+            f"'AUDITOR_WORKSPACE={workspace.path} auditor schedule runs' says why."
+        )
     last = audits[-1]
     written = _report(workspace, hospital.received_at(hospital.weeks), last)
     found = tuple(_search(fault, hospital, audits) for fault in hospital.planted)

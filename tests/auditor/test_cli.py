@@ -303,3 +303,14 @@ def test_help_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "LOADED"
+
+
+def test_a_demo_of_which_no_audit_ended_says_so_and_where_to_look(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from auditor.demo.run import prepare
+
+    monkeypatch.setattr(
+        "auditor.demo.run.live_through", lambda hospital, path, progress: (prepare(hospital, path), [])
+    )
+    refused(run("demo"), "No audit", "demo-workspace", "auditor schedule runs")
