@@ -228,20 +228,21 @@ CALIBRATION: Final = Calibration(
 _STATED: Final = "outputs with a confidence"
 _CONFIDENCE: Final = (*_measures("confidence", "stated confidence", _STATED), *_selective(_STATED))
 _OPEN: Final = ("open answers with a confidence", ", open questions")
+_SAMPLED: Final = "positive claims of sampled drafts"
 CONFIDENCE_REPORT: Final = Calibration("confidence_report", "report", _CONFIDENCE, version=3)
 CONFIDENCE_CLAIMS: Final = tuple(
     Calibration(
         f"confidence_claims_silent_{taken}",
         "report",
         (
-            *_measures(f"silent_{taken}_claim_confidence", "agreement of drafts", *silent),
-            *_selective(silent[0], f"silent_{taken}_claim_", silent[1]),
+            *_measures(f"silent_{taken}_claim_confidence", "agreement of drafts", _SAMPLED, at),
+            *_selective(_SAMPLED, f"silent_{taken}_claim_", at),
         ),
     )
-    for taken, silent in {
-        taken: ("positive claims of sampled drafts", f", claims (the reference's silence taken as {taken})")
-        for taken in ("right", "wrong")
-    }.items()
+    for taken, at in (
+        ("right", ", claims (the reference's silence taken as right)"),
+        ("wrong", ", claims (the reference's silence taken as wrong)"),
+    )
 )
 CONFIDENCE_VQA: Final = Calibration("confidence_vqa", "vqa", _CONFIDENCE, version=3)
 CONFIDENCE_OPEN: Final = Calibration(

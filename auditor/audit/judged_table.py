@@ -69,6 +69,20 @@ def from_judgements(
     return _table(columns, schema)
 
 
+def stated_by(judged: pa.Table, linked: Linked, task: str, settings: AuditSettings) -> pa.Table:
+    """The judged table of the same outputs with the confidence that other settings name, and so other digests."""
+    stated = _confidence(linked, settings, task)
+    said = pc.fill_null(pc.cast(stated, pa.string()), "").to_pylist()
+    digests = [
+        hashlib.sha256(row + text.encode()).digest()[:16]
+        for row, text in zip(judged["digest"].to_pylist(), said, strict=True)
+    ]
+    for name, column in (("confidence", stated), ("digest", pa.array(digests, pa.binary(16)))):
+        place = judged.schema.get_field_index(name)
+        judged = judged.set_column(place, judged.schema.field(name), column)
+    return judged
+
+
 def unjudged(linked: Linked, keys: Sequence[bytes], task: str, settings: AuditSettings) -> pa.Table:
     """One row an output with what is common to all tasks: for what needs no reference."""
     item = pc.fill_null(linked.outputs["item"], "")

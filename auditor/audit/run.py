@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from auditor.audit.accounting import accounted_by, accounts
 from auditor.audit.agreement import check_judge, other_judges
-from auditor.audit.confidence import is_stated, of_source
+from auditor.audit.confidence import is_stated
 from auditor.audit.correcting import correction_of, reviews_digest
 from auditor.audit.drifting import drift_monitor, embeddings_in, embeddings_moved
 from auditor.audit.facts import Facts, facts_of_rows
@@ -29,7 +29,7 @@ from auditor.audit.reproducing import reproduce_task
 from auditor.audit.scope import INPUT_KINDS, Scope, build_key, scope_of
 from auditor.audit.sealing import sealed_digest, sealed_weeks
 from auditor.audit.selected import reviewed_outputs, selected
-from auditor.audit.sources import measured_beside
+from auditor.audit.sources import measured_beside, of_its_source
 from auditor.audit.splitting import split_task
 from auditor.audit.tallying import tally_days
 from auditor.audit.verdicts import (
@@ -179,19 +179,13 @@ def _build(
         progress(f"tallying {task}", 0, 1)
         asked = _monitors(task, judged, scope.settings)
         tallies = tally_days(ledger, lake, scope.system, task, asked, judged, scope.settings, transaction)
-        # the sums are those of every source; what is read from them is not
-        tallies = {
-            name: replace(daily, monitor=of_source(daily.monitor, scope.settings.tasks[task]))
-            for name, daily in tallies.items()
-        }
+        tallies = of_its_source(tallies, scope.settings.tasks[task])
         progress(f"measuring {task}", 0, 1)
         measured: Measured = measure_task(tallies, scope.settings, scope.window, scope.mature_until, order)
-        if judgements is not None:
-            rows = partial(from_judgements, linked, judgements, keys, task)
-            for beside in measured_beside(ledger, lake, scope, task, rows, order, transaction):
-                measured.measurements += beside.measurements
-                measured.reliability += beside.reliability
-                measured.confidence += beside.confidence
+        for beside in measured_beside(ledger, lake, scope, task, judged, linked, order, transaction):
+            measured.measurements += beside.measurements
+            measured.reliability += beside.reliability
+            measured.confidence += beside.confidence
         stored = partial(embeddings_in, lake, scope.segments["outputs"])
         seen = embeddings_moved(linked, stored, task, scope.settings, scope.window)
         said = wording_moved(linked, judgements, task, order, scope.settings, scope.window)

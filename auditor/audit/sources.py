@@ -1,21 +1,28 @@
-"""Further sources of confidence: each is measured as if it were the only one, and its numbers carry its name."""
+"""Sources of confidence: what each claims, and the further ones, measured as if each were the only one."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 
 from auditor.audit.confidence import of_source
+from auditor.audit.judged_table import stated_by
+from auditor.audit.linking import Linked
 from auditor.audit.measuring import Measured, measure_task
 from auditor.audit.scope import Scope
-from auditor.audit.tallying import tally_days
+from auditor.audit.tallying import DailyTallies, tally_days
 from auditor.records import TaskName
-from auditor.settings import AuditSettings
+from auditor.settings import AuditSettings, Task
 from auditor.store.lake import Lake
 from auditor.store.ledger import Ledger
 from monitors.calibration import CONFIDENCE_CLAIMS, Calibration
 from monitors.catalogue import monitors_of
+
+
+def of_its_source(tallies: Mapping[str, DailyTallies], setting: Task) -> dict[str, DailyTallies]:
+    """The sums are those of every source; what is read from them is what this one claims."""
+    return {name: replace(daily, monitor=of_source(daily.monitor, setting)) for name, daily in tallies.items()}
 
 
 def measured_beside(
@@ -23,22 +30,21 @@ def measured_beside(
     lake: Lake,
     scope: Scope,
     task: TaskName,
-    judged: Callable[[AuditSettings], pa.Table],
+    judged: pa.Table,
+    linked: Linked,
     order: Sequence[str],
     transaction: Callable[[], Any],
 ) -> Iterator[Measured]:
     """The levels, gaps, changes, diagrams and worth of each further source; its name is their item.
 
-    `judged` makes the judged table under some settings. Rules are on the first source unless they name another;
-    trends, charts and the worst groups are of the first alone.
+    `judged` stands row by row beside the outputs. Rules are on the first source unless they name another; trends,
+    charts and the worst groups are of the first alone.
     """
     stated = [one for one in monitors_of(task) if isinstance(one, Calibration) and one not in CONFIDENCE_CLAIMS]
     for source, settings in _alone(scope.settings, task):
-        found = tally_days(ledger, lake, scope.system, task, stated, judged(settings), settings, transaction)
-        tallies = {
-            name: replace(daily, monitor=of_source(daily.monitor, settings.tasks[task]))
-            for name, daily in found.items()
-        }
+        rows = stated_by(judged, linked, task, settings)
+        found = tally_days(ledger, lake, scope.system, task, stated, rows, settings, transaction)
+        tallies = of_its_source(found, settings.tasks[task])
         yield _named(measure_task(tallies, settings, scope.window, scope.mature_until, order), source)
 
 

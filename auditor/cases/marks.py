@@ -12,11 +12,12 @@ from typing import Any, Final, Literal
 
 from auditor.claims.claim import Claim
 from auditor.claims.compare import compare
-from auditor.claims.compile import default_lexicon, site_lexicon
+from auditor.claims.compile import default_lexicon
 from auditor.claims.error import Context
 from auditor.claims.lexicon import Lexicon
 from auditor.claims.observations import Observation
 from auditor.claims.report import Report
+from auditor.judges.protocol import site_lexicon_of
 from auditor.model_settings import JudgeSetting
 
 Role = Literal["error", "pair", "present", "absent"]
@@ -50,7 +51,7 @@ def claims_of(draft: str, reference: str, judge: JudgeSetting) -> Claims:
     """The claims of both texts and how the rules match them; none where a language model is the judge."""
     if judge.kind != "rules":
         return Claims()
-    lexicon = site_lexicon(tuple(judge.lexicon)) if judge.lexicon else default_lexicon()
+    lexicon = site_lexicon_of(judge) or default_lexicon()
     one, other = Report.read(draft, lexicon), Report.read(reference, lexicon)
     compared = compare(one, other, lexicon, Context())  # the context grades errors and matches nothing
     pairs = list(enumerate(compared.pairs, start=1))
