@@ -18,13 +18,14 @@ class Size:
 
     images: int | None  # simulated images; None: the real set, or a simulated one of its size
     rows: int  # of each file that is ingested
+    records: int  # that go into the ledger at once
     runs: int  # of everything that takes seconds
     starts: int  # of the start-up
     replicates: int  # of fairlearn's bootstrap, which is run once
 
 
-FULL = Size(images=None, rows=200_000, runs=3, starts=9, replicates=100)
-QUICK = Size(images=60, rows=600, runs=1, starts=1, replicates=2)
+FULL = Size(images=None, rows=200_000, records=5_000, runs=3, starts=9, replicates=100)
+QUICK = Size(images=60, rows=600, records=50, runs=1, starts=1, replicates=2)
 
 
 def main() -> None:
@@ -40,7 +41,7 @@ def main() -> None:
 def run(size: Size, targets: bool) -> None:
     """Measure everything and print the table."""
     # imported here: the processes that parse rows import this module again, and need none of it
-    from benchmarks import audit_chexnet, groups, ingest
+    from benchmarks import audit_chexnet, groups, ingest, ledger
     from benchmarks.chexnet_data import predictions
     from benchmarks.measure import auditor
     from benchmarks.table import Figure, show
@@ -59,7 +60,8 @@ def run(size: Size, targets: bool) -> None:
         say(f"group metrics, ours and fairlearn's (n_boot={size.replicates}: some minutes for the full set)")
         compared = groups.measure(prepared, size.runs, size.replicates)
     say(f"ingesting {size.rows:,} rows of each kind")
-    figures += [*audited.figures, *ingest.measure(size.rows, size.runs, targets), *compared]
+    figures += [*audited.figures, *ingest.measure(size.rows, size.runs, targets)]
+    figures += [*ledger.measure(size.records, size.runs, targets), *compared]
     notes = [f"Audit and group metrics: {chosen.origin}; {audited.judgements:,} (output, finding) judgements."]
     notes.append(
         f"Load average at the start: {load:.2f} (what others run at the same time makes every figure worse)."

@@ -26,6 +26,7 @@ def test_the_table_prints_on_a_tiny_simulated_set() -> None:
         "nothing has changed",
         "peak memory",
         "drafts of 60 words",
+        "50 rows, journalled",
         "n_boot=2",
         "EXTRAPOLATED",
     ):
