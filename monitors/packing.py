@@ -9,13 +9,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 #: Raised with the layout: what was kept in another one is made anew.
-FORMAT: Final = 3
+FORMAT: Final = 4
 _MAGIC: Final = b"auditor-tally-%d\n" % FORMAT
 _LARGEST_BYTES: Final = 1 << 30  # 60 million sums: no damaged header may claim more
 
-#: Value, owner of each subject, distinct hashes of subjects; stratum, cell, rank of each subject's hash; group.
+#: Value, distinct hashes of subjects; stratum, cell; stratum, rank of the hash and kinds of each subject; group.
 #: Little-endian, wide columns first, so that each begins where a processor reads it without a copy.
-_LAYOUT: Final = ("<i8", "<i8", "<u8", "<i4", "<i4", "<i4", "u1")
+_LAYOUT: Final = ("<i8", "<u8", "<i4", "<i4", "<i4", "<i4", "<u4", "u1")
 
 
 class PackingError(ValueError):

@@ -1,4 +1,4 @@
-"""How many distinct patients: the smallest hashes of each owner, which add up like the sums beside them.
+"""How many distinct patients: the smallest hashes of each stratum, which add up like the sums beside them.
 
 Every subject has one hash everywhere, so the smallest of a union are among the smallest of its parts (bottom-k
 sketch; Bar-Yossef et al. 2002).
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-#: Hashes that an owner keeps: distinct patients are exact below it.
+#: Hashes that a stratum keeps of a kind of patients: their distinct number is exact below it.
 SKETCH: Final = 4096
 
 #: Subjects that are sorted together, unless one stratum has more.
@@ -22,6 +22,7 @@ _TOGETHER: Final = 1 << 18
 Ints = NDArray[np.int64]
 Whole = NDArray[np.integer[Any]]
 Hashes = NDArray[np.uint64]
+Kinds = NDArray[np.uint32]
 
 
 def ranked(hashes: Hashes) -> tuple[Hashes, Ints]:
@@ -39,49 +40,59 @@ def ranked(hashes: Hashes) -> tuple[Hashes, Ints]:
     return distinct[order], rank[encoded.indices.to_numpy()]
 
 
-def smallest(owner: Ints, rank: Whole, distinct: int) -> tuple[Ints, Whole]:
-    """The `SKETCH` smallest distinct ranks of each owner, sorted by (owner, rank); ranks are below `distinct`.
+def smallest(stratum: Ints, rank: Ints, kinds: Kinds, width: int) -> tuple[Whole, Whole, Kinds]:
+    """Who keeps which of `width` kinds: of each kind the `SKETCH` smallest distinct ranks of each stratum.
 
-    >>> [made.tolist() for made in smallest(np.array([1, 0, 1, 1]), np.array([2, 1, 0, 2]), 3)]
-    [[0, 1, 1], [1, 0, 2]]
+    A kind is a bit of `kinds`, and everybody has the lowest. Made are the same columns, ascending by stratum and
+    rank, each pair once and with all of its kinds.
+
+    >>> rows = [1, 0, 1, 1], [2, 1, 0, 2], [0b11, 0b1, 0b1, 0b101]
+    >>> [made.tolist() for made in smallest(*map(np.array, rows), 3)]
+    [[0, 1, 1], [1, 0, 2], [1, 1, 7]]
     """
-    if not len(owner):
-        return owner, rank
-    bits = distinct.bit_length()
-    key = owner << bits  # one column to sort instead of two, in place: these are the longest arrays there are
-    key |= rank
-    key.sort()
-    fresh = np.empty(len(key), bool)
-    fresh[0] = True
-    np.not_equal(key[1:], key[:-1], out=fresh[1:])
-    key = key[fresh]
-    owner = key >> bits
-    key &= (1 << bits) - 1
-    rank = key.astype(np.int32)
-    if len(owner) <= SKETCH:
-        return owner, rank
-    starts = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]])
-    lengths = np.diff(np.r_[starts, len(owner)])
+    if not len(stratum):
+        return Subjects.none()[:3]
+    bits = int(rank.max()).bit_length()
+    key = (stratum << bits) | rank
+    order = np.argsort(key, kind="stable")
+    key = key[order]
+    first = np.flatnonzero(np.r_[True, key[1:] != key[:-1]])
+    key, kinds = key[first], np.bitwise_or.reduceat(kinds[order], first)
+    stratum, rank = (key >> bits).astype(np.int32), (key & ((1 << bits) - 1)).astype(np.int32)
+    starts = np.flatnonzero(np.r_[True, stratum[1:] != stratum[:-1]])
+    lengths = np.diff(np.r_[starts, len(stratum)])
     if lengths.max() <= SKETCH:
-        return owner, rank
-    kept = np.arange(len(owner)) - np.repeat(starts, lengths) < SKETCH
-    return owner[kept], rank[kept]
+        return stratum, rank, kinds
+    kept = _first_of_each(kinds, starts, lengths, width)
+    return stratum[kept != 0], rank[kept != 0], kept[kept != 0]
+
+
+def _first_of_each(kinds: Kinds, starts: Ints, lengths: Ints, width: int) -> Kinds:
+    """The kinds without those that `SKETCH` before them have, in each run of `lengths` from `starts` on."""
+    kept = np.zeros_like(kinds)
+    for kind in range(width):
+        has = (kinds >> kind) & 1
+        before = np.cumsum(has) - has
+        kept |= (has & (before - np.repeat(before[starts], lengths) < SKETCH)).astype(kinds.dtype) << kind
+    return kept
 
 
 class Subjects(NamedTuple):
-    """Sets of subjects by owner: `owner` and `rank` are parallel, ascending by (owner, rank).
+    """Sets of subjects by stratum and kind: the first three are parallel, ascending by (stratum, rank).
 
-    A rank is a place in `distinct`, the hashes in ascending order.
+    A rank is a place in `distinct`, the hashes in ascending order. What somebody counts as is a bit of `kinds`,
+    the lowest for everybody: who counts as several is there once.
     """
 
-    owner: Ints
+    stratum: Whole
     rank: Whole
+    kinds: Kinds
     distinct: Hashes
 
     @classmethod
     def none(cls) -> "Subjects":
         """Nobody's."""
-        return cls(np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.uint64))
+        return cls(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.uint32), np.empty(0, np.uint64))
 
     def compact(self) -> "Subjects":
         """The same without hashes that belong to nobody: what a full set gave up would add up for ever."""
@@ -90,49 +101,50 @@ class Subjects(NamedTuple):
         if seen.all():
             return self
         place = (np.cumsum(seen) - 1).astype(np.int32)
-        return Subjects(self.owner, place[self.rank], self.distinct[seen])
+        return self._replace(rank=place[self.rank], distinct=self.distinct[seen])
 
 
 def united(parts: Sequence[Subjects], moves: Sequence[Ints], strata: int, width: int) -> Subjects:
-    """The `SKETCH` smallest of each owner over all parts; an owner is stratum · width + kind.
+    """The `SKETCH` smallest of each stratum and kind over all parts.
 
     `moves[i]`, ascending, says which of the `strata` of the union each stratum of part i is.
     """
-    distinct, _ = ranked(np.concatenate([part.distinct for part in parts]))
+    distinct = np.concatenate([part.distinct for part in parts])
+    distinct.sort(kind="stable")  # which merges what is ascending already
+    distinct = distinct[np.r_[True, distinct[1:] != distinct[:-1]]] if len(distinct) else distinct
     ranks = [np.searchsorted(distinct, part.distinct) for part in parts]
-    most = sum(len(part.owner) for part in parts)
+    most = sum(len(part.rank) for part in parts)
     # some strata at a time: what is sorted stays close to the processor, and no part is copied as a whole
     step = max(1, strata * _TOGETHER // max(1, most))
     first = np.arange(0, strata + step, step)
-    own = [np.searchsorted(move, first) for move in moves]  # the strata of each part where a range begins
-    starts = [
-        np.searchsorted(part.owner, np.arange(len(move) + 1) * width)
+    edges = [
+        np.searchsorted(part.stratum, np.searchsorted(move, first))
         for part, move in zip(parts, moves, strict=True)
     ]
-    shifts = [(move - np.arange(len(move))) * width for move in moves]
-    owners, found, size = np.empty(most, np.int64), np.empty(most, np.int32), 0
+    made, size = (np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, np.uint32)), 0
     for a, b in pairwise(range(len(first))):
-        owner, rank = [], []
-        for part, places, shift, start, low in zip(parts, ranks, shifts, starts, own, strict=True):
-            edges = start[low[a] : low[b] + 1]
-            here = slice(edges[0], edges[-1])
-            owner.append(part.owner[here] + np.repeat(shift[low[a] : low[b]], np.diff(edges)))
-            rank.append(places[part.rank[here]])
-        of, place = smallest(np.concatenate(owner), np.concatenate(rank), len(distinct))
-        owners[size : size + len(of)], found[size : size + len(of)] = of, place
-        size += len(of)
-    for column in (owners, found):
+        some = [slice(edge[a], edge[b]) for edge in edges]
+        found = smallest(
+            np.concatenate([move[part.stratum[i]] for part, move, i in zip(parts, moves, some, strict=True)]),
+            np.concatenate([places[part.rank[i]] for part, places, i in zip(parts, ranks, some, strict=True)]),
+            np.concatenate([part.kinds[i] for part, i in zip(parts, some, strict=True)]),
+            width,
+        )
+        for column, values in zip(made, found, strict=True):
+            column[size : size + len(values)] = values
+        size += len(found[0])
+    for column in made:
         column.resize(size, refcheck=False)  # in place: what was not needed is given back
-    return Subjects(owners, found, distinct).compact()
+    return Subjects(*made, distinct).compact()
 
 
 def count_all(smallest: Hashes) -> tuple[int, bool]:
-    """Distinct subjects of one owner, from the smallest of their distinct hashes, ascending: see `count`."""
+    """Distinct subjects of one set, from the smallest of their distinct hashes, ascending: see `count`."""
     return count(np.arange(len(smallest)), smallest)
 
 
 def count(codes: Whole, distinct: Hashes) -> tuple[int, bool]:
-    """Distinct subjects among `codes` (places in `distinct`) of some owners, and whether that is exact.
+    """Distinct subjects among `codes` (places in `distinct`) of some strata, and whether that is exact.
 
     Exact below `SKETCH`; above, (k − 1)/U₍k₎ with U₍k₎ the k-th smallest hash on (0, 1).
     """

@@ -7,7 +7,7 @@ order, in one process or many, gives the same bits.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +24,9 @@ from monitors.strata import Ints, Rows, TallyError, of_strata, starts_of
 
 __all__ = ["SKETCH", "Tally", "TallyError", "people_cells"]
 
+#: Cells in which a monitor may count its patients: each is a bit beside that of everybody.
+_MOST_PEOPLE: Final = 31
+
 
 def people_cells(monitor: Monitor) -> list[int]:
     """The cells in which a measure counts its patients: every denominator, and both sides of an AUROC."""
@@ -36,23 +39,24 @@ def people_cells(monitor: Monitor) -> list[int]:
 class Tally:
     """Exact sums of one monitor. Arrays are never written to after construction.
 
-    `levels[i]` are the values of the strata columns of stratum i, ascending. `subjects` are at most `SKETCH` an
-    owner, and no hash is there that belongs to none. An owner is stratum · (cells + 1), for all subjects of the
-    stratum, plus 1 + cell for those who have a value in a cell that measures count people by.
+    `levels[i]` are the values of the strata columns of stratum i, ascending. `subjects` are at most `SKETCH` a
+    stratum and kind, and no hash is there that belongs to none. Their kind 0 are all subjects of the stratum, kind
+    1 + i those who have a value in cell `people[i]`.
     """
 
     monitor: str
     monitor_version: int
     cells: int
+    people: tuple[int, ...]
     strata: tuple[str, ...]
     seed: int
     levels: tuple[tuple[str, ...], ...]
     sums: Entries
     subjects: Subjects
     _masks: dict[tuple[str, str], NDArray[np.bool_]] = field(default_factory=dict, init=False, repr=False)
-    _owners: list["_Owners"] = field(default_factory=list, init=False, repr=False)
     _whole: list[Floats] = field(default_factory=list, init=False, repr=False)
     _begins: list[Ints] = field(default_factory=list, init=False, repr=False)
+    _people_begin: list[Ints] = field(default_factory=list, init=False, repr=False)
 
     @classmethod
     def zero(cls, monitor: Monitor, strata: Sequence[str], seed: int = 0) -> "Tally":
@@ -62,7 +66,10 @@ class Tally:
             raise TallyError(
                 "The strata of a tally must name 'version' and 'item'; measurements never pool versions."
             )
-        kind = (monitor.name, monitor.version, len(monitor.cells), names, seed)
+        people = tuple(people_cells(monitor))
+        if len(people) > _MOST_PEOPLE:
+            raise TallyError(f"Monitor {monitor.name} counts its patients in more than {_MOST_PEOPLE} cells.")
+        kind = (monitor.name, monitor.version, len(monitor.cells), people, names, seed)
         return cls(*kind, (), Entries.room(0), Subjects.none())
 
     @classmethod
@@ -103,7 +110,7 @@ class Tally:
         place = {level: i for i, level in enumerate(levels)}
         moves = [np.array([place[level] for level in t.levels], np.int64) for t in tallies]
         sums = merged([t.sums for t in tallies], moves, len(levels), first.cells)
-        subjects = united([t.subjects for t in tallies], moves, len(levels), first.cells + 1)
+        subjects = united([t.subjects for t in tallies], moves, len(levels), len(first.people) + 1)
         return replace(first, levels=levels, sums=sums, subjects=subjects)
 
     def __add__(self, other: "Tally") -> "Tally":
@@ -139,16 +146,16 @@ class Tally:
     def only(self, mask: NDArray[np.bool_]) -> "Tally":
         """The tally of the masked strata alone."""
         move = np.cumsum(mask) - 1
-        width = self.cells + 1
         stratum, group, cell, value = self.sums
-        kept, owned = mask[stratum], mask[self.subjects.owner // width]
-        owners = self.subjects.owner[owned]
-        owners = move[owners // width] * width + owners % width
+        subjects = self.subjects
+        kept, here = mask[stratum], mask[subjects.stratum]
         return replace(
             self,
             levels=tuple(level for level, keep in zip(self.levels, mask, strict=True) if keep),
             sums=Entries(move[stratum[kept]], group[kept], cell[kept], value[kept]),
-            subjects=Subjects(owners, self.subjects.rank[owned], self.subjects.distinct).compact(),
+            subjects=Subjects(
+                move[subjects.stratum[here]], subjects.rank[here], subjects.kinds[here], subjects.distinct
+            ).compact(),
         )
 
     def group_totals(self, mask: NDArray[np.bool_] | None = None) -> Floats:
@@ -179,39 +186,40 @@ class Tally:
     def patients(self, mask: NDArray[np.bool_] | None = None, cells: tuple[int, ...] = ()) -> tuple[int, bool]:
         """Distinct patients over the masked strata, and whether the count is exact.
 
-        With `cells` (indices among `people_cells`), those with a value in any of them.
+        With `cells` (indices of cells, each among `people`), those with a value in any of them.
 
         Exact below `SKETCH`, else an estimate (`monitors.sketch.count`).
         """
-        owner, rank, distinct = self.subjects
-        if not self._owners:
-            self._owners.append(_Owners.of(owner, self.cells + 1))
-        starts, stratum, kind = self._owners[0]
-        kinds = np.zeros(self.cells + 1, bool)
-        kinds[[cell + 1 for cell in cells] or [0]] = True
-        asked = kinds[kind] if mask is None else kinds[kind] & mask[stratum]
-        return count(rank[of_strata(starts, asked)], distinct)
+        stratum, rank, kinds, distinct = self.subjects
+        asked = np.uint32(sum(1 << (1 + self.people.index(cell)) for cell in set(cells)) or 1)
+        if mask is not None:
+            if not self._people_begin:
+                self._people_begin.append(starts_of(stratum, len(self.levels)))
+            here = of_strata(self._people_begin[0], mask)
+            rank, kinds = rank[here], kinds[here]
+        return count(rank[kinds & asked != 0], distinct)
 
     def to_bytes(self) -> bytes:
         """Canonical bytes: equal tallies give equal bytes."""
         stratum, group, cell, value = self.sums
-        owner, rank, distinct = self.subjects
-        return packed(self._header(), (value, owner, distinct, stratum, cell, rank, group))
+        where, rank, kinds, distinct = self.subjects
+        return packed(self._header(), (value, distinct, stratum, cell, where, rank, kinds, group))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Tally":
         """Read what `to_bytes` wrote. Raises TallyError for anything else."""
         try:
-            header, (value, owner, distinct, stratum, cell, rank, group) = unpacked(data)
+            header, (value, distinct, stratum, cell, where, rank, kinds, group) = unpacked(data)
             tally = cls(
                 str(header["monitor"]),
                 int(header["monitor_version"]),
                 int(header["cells"]),
+                tuple(map(int, header["people"])),
                 tuple(header["strata"]),
                 int(header["seed"]),
                 tuple(map(tuple, header["levels"])),
                 Entries(stratum, group, cell, value),
-                Subjects(owner, rank, distinct),
+                Subjects(where, rank, kinds, distinct),
             )
             tally._check_sound()
         except PackingError as error:
@@ -235,6 +243,7 @@ class Tally:
             "monitor": self.monitor,
             "monitor_version": self.monitor_version,
             "cells": self.cells,
+            "people": list(self.people),
             "strata": list(self.strata),
             "seed": self.seed,
             "levels": [list(level) for level in self.levels],
@@ -242,7 +251,7 @@ class Tally:
 
     def _check_same_kind(self, other: "Tally") -> None:
         mine, theirs = self._header(), other._header()
-        for key in ("monitor", "monitor_version", "strata", "seed"):
+        for key in ("monitor", "monitor_version", "people", "strata", "seed"):
             if mine[key] != theirs[key]:
                 raise TallyError(
                     f"Tallies of a different {key.replace('_', ' ')} cannot be added; make one of them anew."
@@ -251,50 +260,43 @@ class Tally:
     def _check_sound(self) -> None:
         """Refuse damaged bytes that happened to parse."""
         stratum, group, cell, _ = self.sums
-        owner, rank, distinct = self.subjects
-        tops = (len(self.levels), GROUPS, self.cells, len(self.levels) * (self.cells + 1), len(distinct))
+        where, rank, kinds, distinct = self.subjects
+        tops = (len(self.levels), GROUPS, self.cells, len(self.levels), len(distinct), 2 << len(self.people))
         inside = all(
             bool(((row >= 0) & (row < top)).all())
-            for row, top in zip((stratum, group, cell, owner, rank), tops, strict=True)
+            for row, top in zip((stratum, group, cell, where, rank, kinds), tops, strict=True)
         )
+        inside = inside and set(self.people) <= set(range(self.cells))
         ordered = self.levels == tuple(sorted(set(self.levels)))
-        shaped = set(map(len, self.levels)) <= {len(self.strata)}
+        shaped = set(map(len, self.levels)) <= {len(self.strata)} and len(where) == len(rank) == len(kinds)
         key = (stratum.astype(np.int64) * GROUPS + group) * self.cells + cell
-        ascending = bool(
-            (key[1:] > key[:-1]).all() and (distinct[1:] > distinct[:-1]).all() and (owner[1:] >= owner[:-1]).all()
-        )
+        whose = where.astype(np.int64) * len(distinct) + rank
+        ascending = all(bool((one[1:] > one[:-1]).all()) for one in (key, distinct, whose))
         if not (inside and ordered and shaped and ascending):
             raise TallyError("A stored tally is damaged; make it anew.")
-
-
-class _Owners(NamedTuple):
-    """Where the subjects of each owner that has any begin (and where the last end), its stratum and its kind."""
-
-    starts: Ints
-    stratum: Ints
-    kind: Ints
-
-    @classmethod
-    def of(cls, owner: Ints, width: int) -> "_Owners":
-        """Of an ascending column of owners; `width` kinds a stratum."""
-        starts = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]]) if len(owner) else np.empty(0, np.int64)
-        return cls(np.r_[starts, len(owner)], *np.divmod(owner[starts], width))
 
 
 def _tallied(zero: Tally, monitor: Monitor, rows: Rows) -> Tally:
     """What one monitor counts in rows whose place is known."""
     made = monitor.contributions(rows.batch)
     value = _weighted(made, rows.weight, monitor.name)
-    width = len(monitor.cells) + 1
-    people = np.zeros(len(monitor.cells), bool)
-    people[people_cells(monitor)] = True
-    counting = np.flatnonzero(people[made.cell] & (made.value != 0))
-    whose = made.row[counting]
-    owners = np.r_[rows.stratum * width, rows.stratum[whose] * width + made.cell[counting] + 1]
     place = (rows.stratum * GROUPS + rows.group) * len(monitor.cells)
     sums = added(place[made.row] + made.cell, value, len(rows.levels), len(monitor.cells))
-    chosen = smallest(owners, np.r_[rows.rank, rows.rank[whose]], len(rows.subjects))
-    return replace(zero, levels=rows.levels, sums=sums, subjects=Subjects(*chosen, rows.subjects).compact())
+    kinds = _kinds(made, len(monitor.cells), zero.people, len(rows.stratum))
+    chosen = Subjects(*smallest(rows.stratum, rows.rank, kinds, len(zero.people) + 1), rows.subjects)
+    return replace(zero, levels=rows.levels, sums=sums, subjects=chosen.compact())
+
+
+def _kinds(made: Contributions, cells: int, people: tuple[int, ...], rows: int) -> NDArray[np.uint32]:
+    """What the patient of each row counts as, a bit a kind (`Tally`)."""
+    counting = np.zeros(cells, bool)
+    counting[list(people)] = True
+    found = np.flatnonzero(counting[made.cell] & (made.value != 0))
+    row, cell = made.row[found], made.cell[found]
+    kinds = np.ones(rows, np.uint32)
+    for kind, one in enumerate(people, start=1):
+        kinds[row[cell == one]] |= np.uint32(1 << kind)
+    return kinds
 
 
 def _weighted(made: Contributions, weight: Ints, monitor: str) -> Ints:

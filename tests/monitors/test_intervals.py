@@ -216,7 +216,7 @@ def report_tallies(rng: np.random.Generator, patients: int, rate: float, rho: fl
                 Tally.zero(HALLUCINATION, ("version", "item")),
                 levels=(("v1", "report"),),
                 sums=Entries(np.zeros(len(g), np.int64), g[order], cell[order], values),
-                subjects=Subjects(np.zeros(64, np.int64), np.arange(64), hashes),
+                subjects=Subjects(np.zeros(64, np.int32), np.arange(64), np.ones(64, np.uint32), hashes),
             )
         )
     return tallies

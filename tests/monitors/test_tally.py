@@ -100,21 +100,29 @@ def test_totals_and_patients_of_any_strata_are_those_of_their_rows(table: pa.Tab
         kept = mask[stratum]
         np.add.at(plain, (group[kept], cell[kept]), value[kept].astype(float))
         np.testing.assert_array_equal(tally.group_totals(mask), plain / GRID)
-        owner, rank, _ = tally.subjects
-        owned = mask[owner // (tally.cells + 1)] & (owner % (tally.cells + 1) == 0)
-        assert tally.patients(mask) == (len(np.unique(rank[owned])), True)
+        where, rank, kinds, _ = tally.subjects
+        assert tally.patients(mask) == (len(np.unique(rank[mask[where]])), True)
+        for kind, one in enumerate(tally.people, start=1):
+            counted = mask[where] & (kinds >> kind & 1 == 1)
+            assert tally.patients(mask, (one,)) == (len(np.unique(rank[counted])), True)
 
 
-def test_an_owner_keeps_the_smallest_distinct_hashes() -> None:
+def test_a_stratum_keeps_the_smallest_distinct_hashes_of_each_kind() -> None:
     rng = np.random.default_rng(0)
-    owner, hashes = rng.integers(3, size=20_000), rng.integers(1 << 62, 1 << 63, 9_000, np.uint64)
-    hashes = hashes[rng.integers(9_000, size=20_000)]
+    stratum, hashes = rng.integers(3, size=30_000), rng.integers(1 << 62, 1 << 63, 14_000, np.uint64)
+    hashes = hashes[rng.integers(14_000, size=30_000)]
+    kinds = (1 + 2 * (rng.random(30_000) < 0.6) + 4 * (rng.random(30_000) < 0.01)).astype(np.uint32)
     distinct, rank = ranked(hashes)
-    owners, kept = smallest(owner, rank, len(distinct))
+    where, kept, of = smallest(stratum, rank, kinds, 3)
     for one in range(3):
-        np.testing.assert_array_equal(distinct[kept[owners == one]], np.unique(hashes[owner == one])[:SKETCH])
-    assert (np.diff(owners) >= 0).all()
-    assert all(len(made) == 0 for made in smallest(owner[:0], rank[:0], 0))
+        for kind in range(3):
+            mine = (stratum == one) & (kinds >> kind & 1 == 1)
+            np.testing.assert_array_equal(
+                distinct[kept[(where == one) & (of >> kind & 1 == 1)]], np.unique(hashes[mine])[:SKETCH]
+            )
+    assert len(where) > 3 * SKETCH  # of a rarer kind, some lie behind the smallest of everybody
+    assert (np.diff(where * len(distinct) + kept) > 0).all()
+    assert all(len(made) == 0 for made in smallest(stratum[:0], rank[:0], kinds[:0], 3))
 
 
 def test_the_count_of_many_patients_is_unbiased() -> None:
@@ -122,7 +130,8 @@ def test_the_count_of_many_patients_is_unbiased() -> None:
     made = []
     for seed in range(40):
         _, hashed = assign(names, seed)
-        subjects = Subjects(np.zeros(SKETCH, np.int64), np.arange(SKETCH), np.sort(hashed)[:SKETCH])
+        everybody = np.zeros(SKETCH, np.int32), np.arange(SKETCH), np.ones(SKETCH, np.uint32)
+        subjects = Subjects(*everybody, np.sort(hashed)[:SKETCH])
         tally = replace(
             Tally.zero(HALLUCINATION, ("version", "item"), seed), levels=(("v", "i"),), subjects=subjects
         )
