@@ -45,7 +45,7 @@ class Rows:
 
 def strata_of(table: pa.Table, names: tuple[str, ...]) -> tuple[tuple[tuple[str, ...], ...], Ints]:
     """The sorted distinct strata of a table, and the stratum of each row."""
-    code = np.zeros(table.num_rows, np.int64)
+    code, size = np.zeros(table.num_rows, np.int64), 1
     parts: list[tuple[list[str], Ints]] = []
     for name in names:
         encoded = pc.dictionary_encode(table[name]).combine_chunks()
@@ -55,10 +55,14 @@ def strata_of(table: pa.Table, names: tuple[str, ...]) -> tuple[tuple[tuple[str,
             )
         words = encoded.dictionary.cast(pa.string()).to_pylist()
         index = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-        # compressed after each column, so the code never outgrows int64
-        _, code = np.unique(code * len(words) + index, return_inverse=True)
+        if size * len(words) >> 62:  # the code would outgrow int64: as many numbers as there are strata so far
+            distinct, code = ranked(code.astype(np.uint64))
+            size = len(distinct)
+        code, size = code * len(words) + index, size * len(words)
         parts.append((words, index))
-    _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
+    distinct, inverse = ranked(code.astype(np.uint64))
+    first = np.empty(len(distinct), np.int64)
+    first[inverse[::-1]] = np.arange(table.num_rows)[::-1]
     levels = [tuple(words[index[i]] for words, index in parts) for i in first]
     order = sorted(range(len(levels)), key=levels.__getitem__)
     rank = np.empty(len(levels), np.int64)

@@ -25,7 +25,7 @@ from monitors.strata import Ints, Rows, TallyError, of_strata, starts_of
 __all__ = ["SKETCH", "Tally", "TallyError", "people_cells"]
 
 #: Cells in which a monitor may count its patients: each is a bit beside that of everybody.
-_MOST_PEOPLE: Final = 31
+_MOST_PEOPLE: Final = 15
 
 
 def people_cells(monitor: Monitor) -> list[int]:
@@ -289,11 +289,13 @@ def _tallied(zero: Tally, monitor: Monitor, rows: Rows) -> Tally:
 
 def _kinds(made: Contributions, cells: int, people: tuple[int, ...], rows: int) -> NDArray[np.uint32]:
     """What the patient of each row counts as, a bit a kind (`Tally`)."""
+    kinds = np.ones(rows, np.uint32)
+    if not people:
+        return kinds
     counting = np.zeros(cells, bool)
     counting[list(people)] = True
     found = np.flatnonzero(counting[made.cell] & (made.value != 0))
     row, cell = made.row[found], made.cell[found]
-    kinds = np.ones(rows, np.uint32)
     for kind, one in enumerate(people, start=1):
         kinds[row[cell == one]] |= np.uint32(1 << kind)
     return kinds

@@ -10,14 +10,17 @@ _STRATA, _CELLS = 2, 3  # 1,536 places
 
 @pytest.mark.parametrize("entries", [1, 100, 500, 1_536, 20_000])
 @pytest.mark.parametrize("largest", [0, 1_000, 1 << 21])
+@pytest.mark.parametrize("alike", [False, True])
 def test_every_way_of_adding_gives_the_same_sums(
-    entries: int, largest: int, monkeypatch: pytest.MonkeyPatch
+    entries: int, largest: int, alike: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(adding, "_DENSE", largest)
     rng = np.random.default_rng(entries)
     key = rng.integers(_STRATA * 256 * _CELLS, size=entries)
     value = rng.integers(-(1 << 40), 1 << 40, size=entries)
     value[key % 5 == 0] = 0
+    if alike:
+        value[:] = 1 << 20
     expected: dict[int, int] = {}
     for k, v in zip(key.tolist(), value.tolist(), strict=True):
         expected[k] = expected.get(k, 0) + v
