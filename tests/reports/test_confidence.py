@@ -18,7 +18,7 @@ def test_all_findings_first_then_the_worst_calibrated() -> None:
     )  # fmt: skip
     text = render(sample())
     assert "What the probabilities are worth" in text
-    assert f"{len(FINDINGS) + 1 - len(lines)} further findings" in text
+    assert f"Further findings, in the JSON file: {len(FINDINGS) + 1 - len(lines)}." in text
 
 
 def test_versions_are_told_apart_and_the_current_one_comes_first() -> None:
