@@ -1,6 +1,6 @@
 """How often a change of scores is read as what it is, and how often the parts of a change are covered.
 
-python -m benchmarks.changes               300 windows a row, half an hour on one core
+python -m benchmarks.changes               300 windows a row, six minutes on one core
 python -m benchmarks.changes --windows 20  that it works
 
 Patients come again (1.8 studies on average); scores are Bayes' posterior of an evidence that shares ρ within a
