@@ -25,6 +25,7 @@ from monitors.levels import Desk
 from monitors.measurement import Slice, Window
 from monitors.monitor import Monitor
 from monitors.performance import PERFORMANCE
+from monitors.runs import starts_of_runs
 from monitors.selection import select
 from monitors.simultaneous import against_rest
 from monitors.tally import Tally
@@ -120,7 +121,7 @@ def keep(monitors: list[Monitor], path: Path, _: int) -> Made:
     """
     table = pa.concat_tables(parts(path)).unify_dictionaries()
     day = table["day"].cast(pa.int32()).to_numpy()
-    starts = np.flatnonzero(np.r_[True, day[1:] != day[:-1]])
+    starts = starts_of_runs(day)
     *old, new = (table.slice(a, b - a) for a, b in zip(starts, [*starts[1:], len(day)], strict=True))
     made = {rows["day"][0].as_py(): Tally.of_each(monitors, rows, STRATA) for rows in old}
     spans = spans_of([*made, new["day"][0].as_py()])

@@ -1,12 +1,13 @@
 """Entries of a tally, and how they are added up: (stratum, group, cell) → int64, ascending and without zeros."""
 
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from monitors.groups import GROUPS
+from monitors.piecewise import fill, pieces
+from monitors.runs import starts_of_runs
 from monitors.sketch import Whole
 from monitors.strata import Ints, TallyError
 
@@ -55,8 +56,8 @@ def added(key: Ints, value: Ints, strata: int, cells: int) -> Entries:
         return Entries.at(kept, dense[kept].astype(np.int64), cells)
     order = np.argsort(key, kind="stable")
     key = key[order]
-    starts = np.flatnonzero(np.r_[True, key[1:] != key[:-1]]) if len(key) else np.empty(0, np.int64)
-    sums = np.add.reduceat(value[order], starts) if len(key) else np.empty(0, np.int64)
+    starts = starts_of_runs(key)
+    sums = np.add.reduceat(value[order], starts)
     return Entries.at(key[starts][sums != 0], sums[sums != 0], cells)
 
 
@@ -69,29 +70,22 @@ def merged(parts: Sequence[Entries], moves: Sequence[Ints], strata: int, cells: 
     if strata * GROUPS * cells >= _SPARSE * sum(len(part.value) for part in parts):
         keys = [_keys(part, move[part.stratum], cells) for part, move in zip(parts, moves, strict=True)]
         return added(np.concatenate(keys), np.concatenate([part.value for part in parts]), strata, cells)
-    # some strata at a time, so that no part is ever copied as a whole
+    made = Entries.room(sum(len(part.value) for part in parts))
+    fill(made, _sums(parts, moves, strata, cells))
+    return made
+
+
+def _sums(parts: Sequence[Entries], moves: Sequence[Ints], strata: int, cells: int) -> Iterator[Entries]:
+    """The sum of several entries, some strata after the other, each in a table of its own."""
     step = max(1, _DENSE // (GROUPS * cells))
-    first = np.arange(0, strata + step, step)
-    edges = [
-        np.searchsorted(part.stratum, np.searchsorted(move, first))
-        for part, move in zip(parts, moves, strict=True)
-    ]
-    made, size = Entries.room(sum(len(part.value) for part in parts)), 0
-    for a, b in pairwise(range(len(first))):
+    for first, some in pieces([part.stratum for part in parts], moves, strata, step):
         dense = np.zeros(step * GROUPS * cells, np.int64)
-        for part, move, edge in zip(parts, moves, edges, strict=True):
-            some = slice(edge[a], edge[b])
-            here = Entries(part.stratum[some], part.group[some], part.cell[some], part.value[some])
-            dense[_keys(here, move[here.stratum] - first[a], cells)] += here.value
+        for part, move, i in zip(parts, moves, some, strict=True):
+            here = Entries(part.stratum[i], part.group[i], part.cell[i], part.value[i])
+            dense[_keys(here, move[here.stratum] - first, cells)] += here.value
         kept = np.flatnonzero(dense)
         sums = Entries.at(kept, dense[kept], cells)
-        sums = sums._replace(stratum=sums.stratum + np.int32(first[a]))
-        for column, found in zip(made, sums, strict=True):
-            column[size : size + len(kept)] = found
-        size += len(kept)
-    for column in made:
-        column.resize(size, refcheck=False)  # in place: what was not needed is given back
-    return made
+        yield sums._replace(stratum=sums.stratum + np.int32(first))
 
 
 def _keys(part: Entries, stratum: Ints, cells: int) -> Ints:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from monitors.groups import GROUPS, Floats, assign
 from monitors.judged import GRID
+from monitors.runs import starts_of_runs
 from monitors.sketch import SKETCH, count_all
 
 #: Entries of each window that are told apart; all others are counted together.
@@ -110,5 +111,5 @@ def _distinct(bags: pa.ListArray | pa.ChunkedArray) -> tuple[NDArray[np.int64], 
     pairs = np.asarray(pc.list_parent_indices(bags)).astype(np.int64) * size + code
     pairs = pairs[code != empty]
     pairs.sort()  # in place: several times as fast as np.unique
-    pairs = pairs[np.r_[True, pairs[1:] != pairs[:-1]]] if len(pairs) else pairs
+    pairs = pairs[starts_of_runs(pairs)]
     return pairs // size, pa.DictionaryArray.from_arrays(pa.array(pairs % size), encoded.dictionary)

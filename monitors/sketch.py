@@ -5,13 +5,15 @@ sketch; Bar-Yossef et al. 2002).
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+
+from monitors.piecewise import fill, pieces
+from monitors.runs import starts_of_runs
 
 #: Hashes that a stratum keeps of a kind of patients: their distinct number is exact below it.
 SKETCH: Final = 4096
@@ -57,11 +59,11 @@ def smallest(stratum: Ints, rank: Ints, kinds: Kinds, width: int) -> tuple[Whole
         raise OverflowError("too many strata and patients for one tally")
     key = (stratum << bits) | (rank << width) | kinds  # one column to sort instead of three, in place
     key.sort()
-    first = np.flatnonzero(np.r_[True, np.diff(key >> width) != 0])
-    key = np.bitwise_or.reduceat(key, first)  # who is there several times differs in the kinds alone
+    # who is there several times differs in the kinds alone
+    key = np.bitwise_or.reduceat(key, starts_of_runs(key >> width))
     stratum, kinds = (key >> bits).astype(np.int32), (key & ((1 << width) - 1)).astype(np.uint32)
     rank = ((key >> width) & ((1 << (bits - width)) - 1)).astype(np.int32)
-    starts = np.flatnonzero(np.r_[True, np.diff(stratum) != 0])
+    starts = starts_of_runs(stratum)
     lengths = np.diff(np.r_[starts, len(stratum)])
     if lengths.max() <= SKETCH:
         return stratum, rank, kinds
@@ -113,30 +115,23 @@ def united(parts: Sequence[Subjects], moves: Sequence[Ints], strata: int, width:
     """
     distinct = np.concatenate([part.distinct for part in parts])
     distinct.sort(kind="stable")  # which merges what is ascending already
-    distinct = distinct[np.r_[True, distinct[1:] != distinct[:-1]]] if len(distinct) else distinct
+    distinct = distinct[starts_of_runs(distinct)]
     ranks = [np.searchsorted(distinct, part.distinct) for part in parts]
     most = sum(len(part.rank) for part in parts)
-    # some strata at a time: what is sorted stays close to the processor, and no part is copied as a whole
     step = max(1, strata * _TOGETHER // max(1, most))
-    first = np.arange(0, strata + step, step)
-    edges = [
-        np.searchsorted(part.stratum, np.searchsorted(move, first))
-        for part, move in zip(parts, moves, strict=True)
-    ]
-    made, size = (np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, np.uint32)), 0
-    for a, b in pairwise(range(len(first))):
-        some = [slice(edge[a], edge[b]) for edge in edges]
-        found = smallest(
-            np.concatenate([move[part.stratum[i]] for part, move, i in zip(parts, moves, some, strict=True)]),
-            np.concatenate([places[part.rank[i]] for part, places, i in zip(parts, ranks, some, strict=True)]),
-            np.concatenate([part.kinds[i] for part, i in zip(parts, some, strict=True)]),
-            width,
-        )
-        for column, values in zip(made, found, strict=True):
-            column[size : size + len(values)] = values
-        size += len(found[0])
-    for column in made:
-        column.resize(size, refcheck=False)  # in place: what was not needed is given back
+    made = np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, np.uint32)
+    fill(
+        made,
+        (
+            smallest(
+                np.concatenate([move[part.stratum[i]] for part, move, i in zip(parts, moves, some, strict=True)]),
+                np.concatenate([places[part.rank[i]] for part, places, i in zip(parts, ranks, some, strict=True)]),
+                np.concatenate([part.kinds[i] for part, i in zip(parts, some, strict=True)]),
+                width,
+            )
+            for _, some in pieces([part.stratum for part in parts], moves, strata, step)
+        ),
+    )
     return Subjects(*made, distinct).compact()
 
 

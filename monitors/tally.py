@@ -282,21 +282,21 @@ def _tallied(zero: Tally, monitor: Monitor, rows: Rows) -> Tally:
     value = _weighted(made, rows.weight, monitor.name)
     place = (rows.stratum * GROUPS + rows.group) * len(monitor.cells)
     sums = added(place[made.row] + made.cell, value, len(rows.levels), len(monitor.cells))
-    kinds = _kinds(made, len(monitor.cells), zero.people, len(rows.stratum))
+    kinds = _kinds(made, zero, len(rows.stratum))
     chosen = Subjects(*smallest(rows.stratum, rows.rank, kinds, len(zero.people) + 1), rows.subjects)
     return replace(zero, levels=rows.levels, sums=sums, subjects=chosen.compact())
 
 
-def _kinds(made: Contributions, cells: int, people: tuple[int, ...], rows: int) -> NDArray[np.uint32]:
+def _kinds(made: Contributions, tally: Tally, rows: int) -> NDArray[np.uint32]:
     """What the patient of each row counts as, a bit a kind (`Tally`)."""
     kinds = np.ones(rows, np.uint32)
-    if not people:
+    if not tally.people:
         return kinds
-    counting = np.zeros(cells, bool)
-    counting[list(people)] = True
+    counting = np.zeros(tally.cells, bool)
+    counting[list(tally.people)] = True
     found = np.flatnonzero(counting[made.cell] & (made.value != 0))
     row, cell = made.row[found], made.cell[found]
-    for kind, one in enumerate(people, start=1):
+    for kind, one in enumerate(tally.people, start=1):
         kinds[row[cell == one]] |= np.uint32(1 << kind)
     return kinds
 

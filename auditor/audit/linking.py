@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from auditor.records import ReferenceKind
 from auditor.settings import AuditSettings
 from monitors.judged import GRID, MISSING, number_column
+from monitors.runs import starts_of_runs
 
 DEFAULT_REFERENCE: dict[str, ReferenceKind] = {
     "report": "final_report",
@@ -135,7 +136,7 @@ def _newest(references: pa.Table) -> tuple[NDArray[np.int64], dict[int, list[int
     """The row of the newest reference of each (case, item); and, by its place among them, those of its addenda."""
     codes = np.asarray(_link_key(references).combine_chunks().dictionary_encode().indices)
     order = np.argsort(codes, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(codes[order]) != 0])
+    starts = starts_of_runs(codes[order])
     sizes = np.diff(np.r_[starts, len(order)])
     chosen = order[starts]
     joined: dict[int, list[int]] = {}

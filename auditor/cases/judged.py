@@ -13,6 +13,7 @@ from auditor.cases.gather import Gathered, Ints, Progress, Words
 from auditor.store.errors import StoreError
 from auditor.store.lake import Lake
 from auditor.store.segments import Registered
+from monitors.runs import starts_of_runs
 
 _FIELDS: Final = ("code", "kind", "finding", "significance")
 _COLUMNS: Final = ("key", "status", "correct", "abstained", "errors")
@@ -157,8 +158,7 @@ def _of_outputs(parts: list[_Errors], inverse: Ints, keys: int) -> _Errors:
 
 def _counted(outputs: Ints) -> NDArray[np.int32]:
     """0, 1, 2, … within each run of equal outputs; outputs come in order."""
-    first = np.r_[True, outputs[1:] != outputs[:-1]] if len(outputs) else np.zeros(0, bool)
-    starts = np.flatnonzero(first)
+    starts = starts_of_runs(outputs)
     return (np.arange(len(outputs)) - np.repeat(starts, np.diff(np.r_[starts, len(outputs)]))).astype(np.int32)
 
 
